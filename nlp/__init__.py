@@ -1,0 +1,1 @@
+"""THE EAR: text → Guess. Pure: no I/O after loading; imports nothing else of ours."""
