@@ -1,0 +1,1 @@
+"""THE SHELL: meets the platforms, keeps time, commits, sends. Decides nothing."""

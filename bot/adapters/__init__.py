@@ -1,0 +1,1 @@
+"""One file a platform. An adapter translates; it never decides."""

@@ -1,0 +1,150 @@
+"""The contract between a platform and us: events in, what to say out, outcomes from a closed list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Forbidden(Exception):
+    """A request that is not signed as it must be: 403, and nothing is stored."""
+
+
+class Malformed(Exception):
+    """A signed request that cannot be read: 400 with this sentence."""
+
+
+class Fail(StrEnum):
+    """Why a send did not happen. Each has one consequence in the outbox."""
+
+    RETRY = "retry"  # again later, with backoff
+    THROTTLED = "throttled"  # this bucket waits `retry_after`
+    WINDOW = "window"  # no leave to write to this chat now
+    GONE = "gone"  # blocked or left: the chat is marked
+    MOVED = "moved"  # the chat has a new id
+    REJECTED = "rejected"  # this message can never be sent
+    CONFIG = "config"  # our credentials are wrong: the channel stops and doctor says so
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened on a platform. `key` is unique in the channel and makes it once."""
+
+    key: str
+    chat: str  # the platform's id of the chat
+    user: str  # the platform's id of whoever wrote
+    at: datetime
+    kind: str = "text"  # text voice photo video file location sticker contact joined left moved …
+    text: str = ""
+    user_name: str | None = None
+    group: bool = False
+    addressed: bool = True  # to the bot: private, @mention, reply to the bot, command
+    choice: str | None = None  # what a button carried
+    reply_to: str | None = None  # the platform's id of the message replied to
+    extra: Mapping[str, Any] = field(default_factory=dict)  # attachment, coordinates, group name
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request as a platform sent it."""
+
+    method: str
+    headers: Mapping[str, str]  # lower-case names
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a request held, and how to answer it once the events are committed."""
+
+    events: Sequence[Event] = ()
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True)
+class Out:
+    """One message to send. `choices` are (digit, label, callback); `inline` = the text names them."""
+
+    chat: str
+    text: str
+    choices: Sequence[tuple[str, str, str]] = ()
+    inline: bool = False
+    sender: str = "bot"
+    group: bool = False
+    media: str | None = None
+
+    def plain(self) -> str:
+        """The words with choices as numbered lines, for whoever cannot see buttons."""
+        return with_lines(self.text, [] if self.inline else self.choices)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The outcome of a send: the platform's ids, or one Fail."""
+
+    ids: Sequence[str] = ()
+    fail: Fail | None = None
+    retry_after: float = 0.0  # seconds
+    moved_to: str | None = None
+    detail: str = ""  # for the operator; never a text or token
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What a platform can do, as data. Rates are messages per second."""
+
+    text_max: int = 4096
+    text_unit: str = "chars"  # or "bytes"
+    buttons: bool = True
+    groups: bool = True
+    polls: bool = False
+    rate: float = 30.0
+    rate_chat: float = 1.0
+    rate_group: float = 20 / 60
+
+
+class Adapter(Protocol):
+    """A channel. Platform errors become Sent.fail, never exceptions."""
+
+    channel_id: str
+    caps: Caps
+
+    async def open(self, request: Request) -> Opened:
+        """Verifies and translates a webhook call. Raises Forbidden or Malformed."""
+
+    async def send(self, out: Out) -> Sent: ...
+
+    async def poll(self, cursor: str | None) -> tuple[Sequence[Event], str | None]:
+        """Waits for events after `cursor`; the new cursor is stored with them, then acknowledged."""
+
+    async def setup(self) -> None:
+        """Tells the platform about us: webhook, menu, commands."""
+
+    async def close(self) -> None: ...
+
+
+def with_lines(text: str, choices: Sequence[Sequence[str]]) -> str:
+    """A text with "1. 对" lines beneath."""
+    return "\n".join([text, *(f"{choice[0]}. {choice[1]}" for choice in choices)])
+
+
+def split(text: str, limit: int, unit: str = "chars") -> list[str]:
+    """Pieces of at most `limit` characters or UTF-8 bytes, cut at sentence ends where possible."""
+
+    def size(piece: str) -> int:
+        return len(piece.encode()) if unit == "bytes" else len(piece)
+
+    pieces: list[str] = []
+    while size(text) > limit:
+        cut = len(text.encode()[:limit].decode(errors="ignore")) if unit == "bytes" else limit
+        best = max(text.rfind(mark, 0, cut) for mark in "\n。！？；.!?;")
+        cut = best + 1 if best >= cut // 2 else cut
+        pieces.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*pieces, text] if text or not pieces else pieces

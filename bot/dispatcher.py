@@ -1,0 +1,175 @@
+"""A batch of inbound in, a committed batch of turns out. One at a time per chat, in order."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from handlers.desk import Desk
+from handlers.routing import Front, answer, apologise, meet
+from handlers.turn import Contents
+from nlp import Ear, Guess
+from storage import Database, Session, Store
+from storage.community_file import CommunityFile
+from storage.models import Community, Inbound, Outbound
+from storage.store import receipts
+from storage.store.duties import due
+from storage.store.loading import settings_of
+
+log = logging.getLogger("huiyin.turns")
+
+BATCH = 50  # turns to a commit
+HOLD = timedelta(milliseconds=20)  # how long a batch may keep the writer
+
+
+@dataclass
+class Done:
+    """What a committed batch did: chats that have something new to read, and what is left."""
+
+    handled: int = 0
+    chats: set[int] = field(default_factory=set)
+
+    def note(self, said: Sequence[Outbound]) -> None:
+        self.chats |= {row.chat_id for row in said}
+
+
+@dataclass
+class Dispatcher:
+    """Turns inbound into answers. Holds settings only; what it learns is in the database."""
+
+    ear: Ear
+    contents: Contents
+    code: Callable[[], str]
+    messages_per_minute: int = 30
+    public_url: str = ""
+    on_duty_all: bool = False
+    _files: dict[int, CommunityFile] = field(default_factory=dict)
+    _names: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    # The ear is asked before BEGIN, from a reader.
+
+    def listen(self, database: Database, now: datetime) -> dict[int, Guess]:
+        """What the waiting messages mean, by inbound id; empty when nothing waits."""
+        with database.read() as session:
+            rows = receipts.waiting(session, BATCH)
+            if not rows:
+                return {}
+            names = self._place_names(session, rows[0].community_id)
+        return {row.id: self.ear.hear(row.text, now=now, names=names) for row in rows}
+
+    def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
+        if community_id not in self._names:
+            places = Store(session, community_id).people.places
+            self._names[community_id] = tuple(p.name for p in places if p.parent_id is not None)
+        return self._names[community_id]
+
+    def forget(self) -> None:
+        """Community files have changed."""
+        self._files.clear()
+        self._names.clear()
+
+    def turns(
+        self, session: Session, guesses: dict[int, Guess], now: datetime,
+        *, clock: Callable[[], datetime] | None = None,
+    ) -> Done:  # fmt: skip
+        """Answers what was listened to, in one transaction; stops after HOLD if a clock is given."""
+        done = Done()
+        rows = [row for row in receipts.waiting(session, BATCH) if row.id in guesses]
+        if not rows:
+            return done
+        store = Store(session, rows[0].community_id)
+        for row in rows:
+            done.note(self._turn(store, row, guesses[row.id], now))
+            done.handled += 1
+            if clock is not None and clock() - now > HOLD:
+                break
+        return done
+
+    def _turn(self, store: Store, row: Inbound, heard: Guess, now: datetime) -> list[Outbound]:
+        """One turn in a savepoint of its own: a handler that fails is undone alone."""
+        session = store.session
+        nested = session.begin_nested()
+        desk = self.desk(store, now)
+        try:
+            front = meet(desk, row, self.messages_per_minute)
+            said = answer(front, heard, self._place_names(session, store.community_id))
+            row.handled_at, row.intent = now, str(heard.intent)
+            session.flush()
+            nested.commit()
+        except Exception as error:
+            nested.rollback()
+            log.error("turn failed: inbound=%s error=%s", row.id, type(error).__name__)
+            said = self._failed(store, row, now, error)
+        return said
+
+    def _failed(
+        self, store: Store, row: Inbound, now: datetime, error: Exception
+    ) -> list[Outbound]:
+        """Keeps the place of the fault, not the words that led there, and apologises."""
+        row.handled_at, row.error = now, without_words(error)
+        nested = store.session.begin_nested()
+        try:
+            desk = self.desk(store, now)
+            front: Front = meet(desk, row, self.messages_per_minute)
+            said = apologise(front)
+            store.session.flush()
+            nested.commit()
+        except Exception:
+            nested.rollback()
+            return []
+        return said
+
+    def desk(self, store: Store, now: datetime) -> Desk:
+        return Desk(
+            store=store, file=self._file(store), now=now, contents=self.contents, code=self.code,
+            on_duty_all=self.on_duty_all, public_url=self.public_url,
+        )  # fmt: skip
+
+    def _file(self, store: Store) -> CommunityFile:
+        if store.community_id not in self._files:
+            found = store.session.get_one(Community, store.community_id)
+            self._files[store.community_id] = settings_of(found)
+        return self._files[store.community_id]
+
+    # Duties
+
+    def duties(self, session: Session, now: datetime) -> Done:
+        """Runs what the timetable says is due, each in a savepoint of its own."""
+        done = Done()
+        for duty in due(session, now):
+            work = self.contents.duties.get(duty.name)
+            if work is None:
+                session.delete(duty)
+                continue
+            store = Store(session, duty.community_id)
+            desk = self.desk(store, now)
+            nested = session.begin_nested()
+            try:
+                again = work(desk)
+                store.duties.put(duty.name, again or now + timedelta(hours=1))
+                session.flush()
+                nested.commit()
+                done.note(desk.said)
+                done.handled += 1
+            except Exception as error:
+                nested.rollback()
+                log.error("duty failed: %s error=%s", duty.name, without_words(error))
+                store.duties.put(duty.name, now + timedelta(minutes=1))
+        return done
+
+    def start_duties(self, session: Session, now: datetime) -> None:
+        """Every duty of every community looks once; what a crash left undone is found so."""
+        for community in session.query(Community):
+            for name in self.contents.duties:
+                Store(session, community.id).duties.wake(name, now)
+
+
+def without_words(error: BaseException) -> str:
+    """A traceback of places only: no values, so no resident's words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+    return " < ".join([type(error).__name__, *reversed(lines[-12:])])

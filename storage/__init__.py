@@ -1,0 +1,11 @@
+"""THE MEMORY: entities with their rules, and the questions one may ask of them.
+
+Imports nothing else of ours. Nobody outside this room imports SQLAlchemy.
+"""
+
+from sqlalchemy.orm import Session
+
+from storage.database import Busy, Database, Unavailable
+from storage.store import Store
+
+__all__ = ["Busy", "Database", "Session", "Store", "Unavailable"]

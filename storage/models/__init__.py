@@ -1,0 +1,57 @@
+"""The entities, one file a matter."""
+
+from storage.models.appeal import LIVE, Appeal, AppealStep, Stage
+from storage.models.base import Entity
+from storage.models.channel import Clock, Duty, Stopped
+from storage.models.help import HelpRequest, HelpStage, Match, Offer
+from storage.models.incident import Incident, IncidentStage
+from storage.models.message import (
+    Channel,
+    Chat,
+    Conversation,
+    Inbound,
+    Outbound,
+    Priority,
+    Question,
+    Sending,
+)
+from storage.models.notice import Notice, NoticeStage, Receipt
+from storage.models.people import Community, Credential, Identity, Place, Resident, Role
+from storage.models.rollcall import CheckIn, CheckInStage, RollCall
+
+__all__ = [
+    "LIVE",
+    "Appeal",
+    "AppealStep",
+    "Channel",
+    "Chat",
+    "CheckIn",
+    "CheckInStage",
+    "Clock",
+    "Community",
+    "Conversation",
+    "Credential",
+    "Duty",
+    "Entity",
+    "HelpRequest",
+    "HelpStage",
+    "Identity",
+    "Inbound",
+    "Incident",
+    "IncidentStage",
+    "Match",
+    "Notice",
+    "NoticeStage",
+    "Offer",
+    "Outbound",
+    "Place",
+    "Priority",
+    "Question",
+    "Receipt",
+    "Resident",
+    "Role",
+    "RollCall",
+    "Sending",
+    "Stage",
+    "Stopped",
+]

@@ -1,0 +1,167 @@
+"""What is said: Channel, Chat, Inbound, Outbound, Conversation, Question."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.base import Entity
+
+
+class Priority(IntEnum):
+    """Who goes first through the outbox; smaller is sooner."""
+
+    DANGER = 0
+    ANSWER = 1
+    ROLLCALL = 2
+    CHASE = 3
+    NOTICE = 4
+
+
+class Sending(StrEnum):
+    """Where an Outbound stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"  # the process died while it was being sent
+    FAILED = "failed"  # given up; somebody sees it in the console
+    DROPPED = "dropped"  # stopped, expired or taken back before it left
+
+
+class Channel(Entity):
+    """One community's account on one platform."""
+
+    __tablename__ = "channel"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), index=True)
+    platform: Mapped[str]
+    cursor: Mapped[str | None]  # how far a polled channel has been read
+    warned: Mapped[int] = mapped_column(default=0)  # days of silence the chief has heard of
+    created_at: Mapped[datetime]
+
+
+class Chat(Entity):
+    """Where messages stand: a private chat or a group, on a channel."""
+
+    __tablename__ = "chat"
+    __table_args__ = (UniqueConstraint("channel_id", "external_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), index=True)
+    channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))
+    external_id: Mapped[str]
+    resident_id: Mapped[int | None] = mapped_column(ForeignKey("resident.id"), index=True)
+    group: Mapped[bool] = mapped_column(default=False)
+    name: Mapped[str | None]  # of a group
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))  # a group bound to it
+    heard: Mapped[bool] = mapped_column(default=True)  # False: privacy mode hides what is said
+    gone: Mapped[bool] = mapped_column(default=False)  # blocked or left
+    greeted: Mapped[bool] = mapped_column(default=False)  # was told what this is
+    undo: Mapped[dict[str, Any] | None]  # what 错了 would take back: {"what": …, "about": …}
+    slowed_at: Mapped[datetime | None]  # when "慢一点" was last said
+    warned: Mapped[int] = mapped_column(default=0)
+    seen_at: Mapped[datetime]  # the last time somebody wrote here
+    created_at: Mapped[datetime]
+
+
+class Inbound(Entity):
+    """A message to us, kept from the moment the platform hears 200."""
+
+    __tablename__ = "inbound"
+    __table_args__ = (
+        UniqueConstraint("channel_id", "external_id"),
+        Index("ix_inbound_waiting", "handled_at", "id"),
+        Index("ix_inbound_chat", "channel_id", "chat_key", "id"),
+        Index("ix_inbound_user", "channel_id", "user_key", "received_at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))
+    external_id: Mapped[str]  # dedup key, unique in the channel
+    chat_key: Mapped[str]  # the chat as the platform names it
+    user_key: Mapped[str]
+    user_name: Mapped[str | None]
+    group: Mapped[bool] = mapped_column(default=False)
+    kind: Mapped[str]  # text voice photo video file location sticker contact choice joined …
+    text: Mapped[str]
+    choice: Mapped[str | None]  # what a button carried: "<question or ask key>=<value>"
+    reply_to: Mapped[str | None]  # the platform's id of the message replied to
+    addressed: Mapped[bool] = mapped_column(default=True)  # to the bot
+    extra: Mapped[dict[str, Any] | None]  # attachment reference, coordinates, group name …
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    intent: Mapped[str | None]  # as the ear heard it, for the counts
+    error: Mapped[str | None]  # the traceback of a handler that failed; no message text in it
+
+
+class Outbound(Entity):
+    """A message to a chat. For the web this row is the message; `id` is its `seq`."""
+
+    __tablename__ = "outbound"
+    __table_args__ = (
+        Index("ix_outbound_due", "status", "priority", "id"),
+        Index("ix_outbound_chat", "chat_id", "id"),
+        Index("ix_outbound_external", "chat_id", "external_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    text: Mapped[str]
+    choices: Mapped[list[Any]] = mapped_column(default=list)  # [[digit, label, callback], …]
+    inline: Mapped[bool] = mapped_column(default=False)  # the text itself names the digits
+    sender: Mapped[str] = mapped_column(default="bot")  # or a person's name and role
+    kind: Mapped[str] = mapped_column(default="answer")  # answer notice relay media …
+    media: Mapped[str | None]  # a kept attachment that goes with it
+    about: Mapped[str | None]  # "appeal:17"
+    priority: Mapped[int] = mapped_column(default=Priority.ANSWER)
+    status: Mapped[Sending] = mapped_column(default=Sending.QUEUED)
+    not_before: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    external_id: Mapped[str | None]  # the platform's id, to know a reply by
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Conversation(Entity):
+    """An open replayed function of one chat; the newest is on top."""
+
+    __tablename__ = "conversation"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"), index=True)
+    resident_id: Mapped[int] = mapped_column(ForeignKey("resident.id"))
+    matter: Mapped[str]  # a name in the table of contents
+    opening: Mapped[dict[str, Any]]  # {"guess": …, "inbound": id, "about": …}
+    answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    asking: Mapped[dict[str, Any]]  # an Ask as a dict
+    waiting: Mapped[list[Any]] = mapped_column(default=list)  # guesses of further matters
+    repeated: Mapped[bool] = mapped_column(default=False)
+    asked_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+
+
+class Question(Entity):
+    """Put to one person in one chat, standing on its own until answered, withdrawn or expired."""
+
+    __tablename__ = "question"
+    __table_args__ = (Index("ix_question_standing", "chat_id", "closed_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))
+    resident_id: Mapped[int] = mapped_column(ForeignKey("resident.id"))
+    name: Mapped[str]  # a name in the table of contents: "rollcall.checkin"
+    about: Mapped[str] = mapped_column(index=True)  # "rollcall:3"
+    outbound_id: Mapped[int | None] = mapped_column(ForeignKey("outbound.id"))
+    choices: Mapped[list[Any]]  # [[value, label, word …], …] in the order of their digits
+    asked_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    answer: Mapped[str | None]
+    closed_at: Mapped[datetime | None]

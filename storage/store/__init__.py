@@ -1,0 +1,65 @@
+"""The questions one may ask, spoken `store.appeals.overdue(now)`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from storage.store.appeals import Appeals
+from storage.store.base import Row
+from storage.store.channels import Channels
+from storage.store.duties import Duties
+from storage.store.help import Help
+from storage.store.incidents import Incidents
+from storage.store.messages import Messages
+from storage.store.notices import Notices
+from storage.store.people import People
+from storage.store.rollcalls import RollCalls
+
+
+class Store:
+    """One community's memory within one transaction."""
+
+    def __init__(self, session: Session, community_id: int) -> None:
+        self.session = session
+        self.community_id = community_id
+        self.people = People(session, community_id)
+
+    def add(self, row: Row) -> Row:
+        """Keeps a new row and gives it its id."""
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    @cached_property
+    def messages(self) -> Messages:
+        return Messages(self.session, self.community_id)
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        return Appeals(self.session, self.community_id)
+
+    @cached_property
+    def help(self) -> Help:
+        return Help(self.session, self.community_id)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        return Incidents(self.session, self.community_id)
+
+    @cached_property
+    def rollcalls(self) -> RollCalls:
+        return RollCalls(self.session, self.community_id)
+
+    @cached_property
+    def notices(self) -> Notices:
+        return Notices(self.session, self.community_id)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return Channels(self.session, self.community_id)
+
+    @cached_property
+    def duties(self) -> Duties:
+        return Duties(self.session, self.community_id)

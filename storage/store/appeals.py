@@ -1,0 +1,81 @@
+"""Questions about 诉求."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from storage.models import LIVE, Appeal, AppealStep, Community, Resident, Stage
+from storage.store.base import Questions
+
+
+class Appeals(Questions):
+    def get(self, ident: int | None) -> Appeal | None:
+        return self.one(Appeal, ident)
+
+    def numbered(self, number: int) -> Appeal | None:
+        return self.session.scalars(self.ours(Appeal).where(Appeal.number == number)).one_or_none()
+
+    def next_number(self) -> int:
+        """The next 编号; counted on the community's row, so that none is given twice."""
+        self.session.execute(
+            update(Community)
+            .where(Community.id == self.community_id)
+            .values(appeals_filed=Community.appeals_filed + 1)
+        )
+        query = select(Community.appeals_filed).where(Community.id == self.community_id)
+        return self.session.scalars(query).one()
+
+    def of(self, resident: Resident, *, limit: int = 5) -> list[Appeal]:
+        """Somebody's own, newest first."""
+        query = self.ours(Appeal).where(
+            Appeal.resident_id == resident.id, Appeal.stage != Stage.WITHDRAWN
+        )
+        return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
+
+    def open_case_of(self, resident: Resident) -> Appeal | None:
+        """The newest case of a resident that is not yet closed."""
+        query = self.ours(Appeal).where(
+            Appeal.resident_id == resident.id, Appeal.stage.in_((*LIVE, Stage.ACTED))
+        )
+        return self.session.scalars(query.order_by(Appeal.id.desc())).first()
+
+    def live(self, handler: Resident | None = None) -> list[Appeal]:
+        """What still waits for staff, by deadline; of one handler or of all."""
+        query = self.ours(Appeal).where(Appeal.stage.in_(LIVE))
+        if handler is not None:
+            query = query.where(Appeal.handler_id == handler.id)
+        return sorted(self.session.scalars(query), key=lambda appeal: appeal.deadline)
+
+    def listed(self, *, stage: str | None = None, limit: int = 200) -> list[Appeal]:
+        """For the console: newest first, optionally of one stage."""
+        query = self.ours(Appeal)
+        if stage:
+            query = query.where(Appeal.stage == Stage(stage))
+        return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
+
+    def due(self, now: datetime) -> list[Appeal]:
+        """Live cases whose deadline, reminder or next step has come."""
+        query = self.ours(Appeal).where(Appeal.due_at <= now)
+        return list(self.session.scalars(query.order_by(Appeal.due_at, Appeal.id)))
+
+    def overdue(self, now: datetime) -> list[Appeal]:
+        return [appeal for appeal in self.live() if appeal.deadline <= now]
+
+    def next_due(self) -> datetime | None:
+        query = select(func.min(Appeal.due_at)).where(Appeal.community_id == self.community_id)
+        return self.session.scalar(query)
+
+    def steps(self, appeal: Appeal) -> list[AppealStep]:
+        """The history, oldest first."""
+        query = select(AppealStep).where(AppealStep.appeal_id == appeal.id).order_by(AppealStep.id)
+        return list(self.session.scalars(query))
+
+    def counts(self, since: datetime) -> dict[Stage, int]:
+        query = (
+            select(Appeal.stage, func.count(Appeal.id))
+            .where(Appeal.community_id == self.community_id, Appeal.filed_at >= since)
+            .group_by(Appeal.stage)
+        )
+        return {stage: number for stage, number in self.session.execute(query)}

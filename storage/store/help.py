@@ -1,0 +1,61 @@
+"""Questions about 邻里互助."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from storage.models import HelpRequest, HelpStage, Match, Offer, Resident
+from storage.store.base import Questions
+
+_RUNNING = (HelpStage.OPEN, HelpStage.TAKEN, HelpStage.AGREED)
+
+
+class Help(Questions):
+    def get(self, ident: int | None) -> HelpRequest | None:
+        return self.one(HelpRequest, ident)
+
+    def running_of(self, resident: Resident) -> list[HelpRequest]:
+        """What somebody asked for and is not done, newest first."""
+        query = self.ours(HelpRequest).where(
+            HelpRequest.resident_id == resident.id, HelpRequest.stage.in_(_RUNNING)
+        )
+        return list(self.session.scalars(query.order_by(HelpRequest.id.desc())))
+
+    def open(self) -> list[HelpRequest]:
+        """Requests nobody has taken, oldest first."""
+        query = self.ours(HelpRequest).where(HelpRequest.stage == HelpStage.OPEN)
+        return list(self.session.scalars(query.order_by(HelpRequest.id)))
+
+    def match(self, request: HelpRequest) -> Match | None:
+        """Who has a request now."""
+        query = select(Match).where(Match.request_id == request.id, Match.ended_at.is_(None))
+        return self.session.scalars(query).first()
+
+    def declined(self, request: HelpRequest) -> set[int]:
+        """Helpers whose match for a request ended."""
+        query = select(Match.helper_id).where(
+            Match.request_id == request.id, Match.ended_at.is_not(None)
+        )
+        return set(self.session.scalars(query))
+
+    def offers(self) -> list[Offer]:
+        query = self.ours(Offer).where(Offer.closed_at.is_(None))
+        return list(self.session.scalars(query.order_by(Offer.id.desc())))
+
+    def offers_of(self, resident: Resident) -> list[Offer]:
+        query = self.ours(Offer).where(
+            Offer.resident_id == resident.id, Offer.closed_at.is_(None)
+        )
+        return list(self.session.scalars(query))
+
+    def due(self, now: datetime) -> list[HelpRequest]:
+        query = self.ours(HelpRequest).where(HelpRequest.due_at <= now)
+        return list(self.session.scalars(query.order_by(HelpRequest.due_at, HelpRequest.id)))
+
+    def next_due(self) -> datetime | None:
+        query = select(func.min(HelpRequest.due_at)).where(
+            HelpRequest.community_id == self.community_id
+        )
+        return self.session.scalar(query)

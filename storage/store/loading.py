@@ -1,0 +1,116 @@
+"""Loads a community file into the database: changes what it names, deletes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.community_file import BadCommunity, CommunityFile, parse
+from storage.models import Channel, Chat, Community, Place, Resident, Role
+from storage.store import Store
+
+
+def communities(session: Session) -> list[Community]:
+    return list(session.scalars(select(Community).order_by(Community.id)))
+
+
+def community_of_channel(session: Session, channel_id: str) -> int | None:
+    """Whose channel this is; the only question asked across the fence, by the shell."""
+    return session.scalar(select(Channel.community_id).where(Channel.id == channel_id))
+
+
+def settings_of(community: Community) -> CommunityFile:
+    """A community's file as it was last loaded."""
+    return parse(community.config)
+
+
+def load_community(session: Session, file: CommunityFile, now: datetime) -> Community:
+    """Brings the database up to a file. Raises BadCommunity if a channel id is taken elsewhere."""
+    community = session.scalar(select(Community).where(Community.slug == file.slug))
+    if community is None:
+        community = Community(slug=file.slug, name=file.name, config=file.raw, demo=file.demo)
+        session.add(community)
+    community.name, community.config, community.demo = file.name, file.raw, file.demo
+    session.flush()
+    store = Store(session, community.id)
+    _places(store, community, file)
+    _people(store, file, now)
+    _channels(store, file, now)
+    return community
+
+
+def _places(store: Store, community: Community, file: CommunityFile) -> None:
+    known = {place.path: place for place in store.people.places}
+    if "" not in known:
+        known[""] = store.add(
+            Place(community_id=community.id, name=community.name, path="", position=0)
+        )
+    known[""].name = community.name
+    for position, path in enumerate(file.places, start=1):
+        words, above = "›".join(path), "›".join(path[:-1])
+        if words not in known:
+            known[words] = store.add(
+                Place(
+                    community_id=community.id, parent_id=known[above].id, name=path[-1],
+                    path=words, position=position,
+                )  # fmt: skip
+            )
+        known[words].position = position
+    store.people._places = None
+
+
+def _people(store: Store, file: CommunityFile, now: datetime) -> None:
+    for row in file.people:
+        role = Role(row.get("role", "resident"))
+        place = store.people.place_named(row["place"]) if "place" in row else None
+        person = store.people.in_file(row["name"])
+        if person is None:
+            person = store.add(
+                Resident(
+                    community_id=store.community_id, name=row["name"], in_file=True,
+                    confirmed=True, demo=file.demo, created_at=now,
+                )  # fmt: skip
+            )
+        person.role = role
+        if role in (Role.CHIEF, Role.WORKER):
+            person.role_place_id = place.id if place else None
+        else:
+            person.home_id = place.id if place else person.home_id
+            person.role_place_id = person.home_id if role is Role.VOLUNTEER else None
+        for key in ("unit", "room", "phone", "elder", "willing", "language"):
+            if key in row:
+                setattr(person, key, row[key])
+    store.session.flush()
+
+
+def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
+    for row in file.channels:
+        channel = store.session.scalar(select(Channel).where(Channel.id == row["id"]))
+        if channel is None:
+            channel = store.add(
+                Channel(
+                    id=row["id"], community_id=store.community_id, platform=row["platform"],
+                    created_at=now,
+                )  # fmt: skip
+            )
+        elif channel.community_id != store.community_id:
+            raise BadCommunity([f"channels: “{row['id']}”已是另一个社区的渠道"])
+        channel.platform = row["platform"]
+        for group in row.get("groups", []):
+            _group(store, channel, group, now)
+
+
+def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
+    chat = store.messages.group_named(channel.id, row["name"])
+    if chat is None:
+        chat = store.add(
+            Chat(
+                community_id=store.community_id, channel_id=channel.id, group=True,
+                external_id=f"group:{row['name']}", name=row["name"], seen_at=now, created_at=now,
+            )  # fmt: skip
+        )
+    place = store.people.place_named(str(row.get("place", "")))
+    chat.place_id = place.id if place else None

@@ -1,0 +1,88 @@
+"""Durable receipt: many messages in one statement, each once per channel and external id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from storage.models import Channel, Inbound
+
+
+@dataclass(frozen=True)
+class Received:
+    """An event as it is to be kept. Without `external_id` only the cursor moves."""
+
+    channel_id: str
+    external_id: str = ""
+    chat_key: str = ""
+    user_key: str = ""
+    user_name: str | None = None
+    group: bool = False
+    kind: str = "text"
+    text: str = ""
+    choice: str | None = None
+    reply_to: str | None = None
+    addressed: bool = True
+    extra: dict[str, Any] | None = None
+    cursor: str | None = None
+
+
+def clean(text: str) -> str:
+    """Text as any database takes it: no NUL, no lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
+    """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
+    channels = {row.channel_id for row in rows}
+    owner: dict[str, int] = {
+        ident: community
+        for ident, community in session.execute(
+            select(Channel.id, Channel.community_id).where(Channel.id.in_(channels))
+        )
+    }
+    messages = [row for row in rows if row.external_id]
+    known: set[tuple[str, str]] = set()
+    if messages:
+        query = select(Inbound.channel_id, Inbound.external_id).where(
+            Inbound.channel_id.in_(channels),
+            Inbound.external_id.in_([row.external_id for row in messages]),
+        )
+        known = {(row[0], row[1]) for row in session.execute(query)}
+    fresh: list[bool] = []
+    new: list[dict[str, Any]] = []
+    for row in rows:
+        key = (row.channel_id, row.external_id)
+        is_new = bool(row.external_id) and key not in known
+        fresh.append(is_new)
+        if not is_new:
+            continue
+        known.add(key)
+        new.append(
+            {
+                "community_id": owner[row.channel_id], "channel_id": row.channel_id,
+                "external_id": row.external_id, "chat_key": row.chat_key,
+                "user_key": row.user_key, "group": row.group, "kind": row.kind,
+                "user_name": clean(row.user_name) if row.user_name else None,
+                "text": clean(row.text), "choice": row.choice, "reply_to": row.reply_to,
+                "addressed": row.addressed, "extra": row.extra, "received_at": now,
+            }  # fmt: skip
+        )
+    if new:
+        session.execute(insert(Inbound), new)
+    for channel, cursor in {row.channel_id: row.cursor for row in rows if row.cursor}.items():
+        session.execute(update(Channel).where(Channel.id == channel).values(cursor=cursor))
+    return fresh
+
+
+def waiting(session: Session, limit: int) -> list[Inbound]:
+    """Messages nobody has handled, oldest first, all of one community."""
+    first = session.scalars(
+        select(Inbound).where(Inbound.handled_at.is_(None)).order_by(Inbound.id).limit(limit)
+    ).all()
+    return [row for row in first if row.community_id == first[0].community_id]

@@ -1,0 +1,72 @@
+"""Questions about 平安点名."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from storage.models import CheckIn, CheckInStage, Resident, RollCall
+from storage.store.base import Questions
+
+
+class RollCalls(Questions):
+    def get(self, ident: int | None) -> RollCall | None:
+        return self.one(RollCall, ident)
+
+    def open(self) -> list[RollCall]:
+        """Roll calls that run, newest first."""
+        query = self.ours(RollCall).where(RollCall.closed_at.is_(None))
+        return list(self.session.scalars(query.order_by(RollCall.id.desc())))
+
+    def listed(self, *, limit: int = 20) -> list[RollCall]:
+        return list(self.session.scalars(self.ours(RollCall).order_by(RollCall.id.desc()).limit(limit)))
+
+    def check_in(self, rollcall: RollCall, resident: Resident) -> CheckIn | None:
+        query = select(CheckIn).where(
+            CheckIn.rollcall_id == rollcall.id, CheckIn.resident_id == resident.id
+        )
+        return self.session.scalars(query).one_or_none()
+
+    def open_check_ins(self, resident: Resident) -> list[tuple[RollCall, CheckIn]]:
+        """Where somebody is being asked now, newest roll call first."""
+        query = (
+            select(RollCall, CheckIn)
+            .join(CheckIn, CheckIn.rollcall_id == RollCall.id)
+            .where(
+                RollCall.community_id == self.community_id,
+                RollCall.closed_at.is_(None),
+                CheckIn.resident_id == resident.id,
+            )
+            .order_by(RollCall.id.desc())
+        )
+        return [(row[0], row[1]) for row in self.session.execute(query)]
+
+    def counts(self, rollcall: RollCall) -> dict[CheckInStage, int]:
+        query = (
+            select(CheckIn.stage, func.count(CheckIn.id))
+            .where(CheckIn.rollcall_id == rollcall.id)
+            .group_by(CheckIn.stage)
+        )
+        return {stage: number for stage, number in self.session.execute(query)}
+
+    def people(self, rollcall: RollCall, *stages: CheckInStage) -> Sequence[tuple[CheckIn, Resident]]:
+        """Who stands at these stages, by home: building, unit, room."""
+        query = (
+            select(CheckIn, Resident)
+            .join(Resident, Resident.id == CheckIn.resident_id)
+            .where(CheckIn.rollcall_id == rollcall.id, Resident.community_id == self.community_id)
+        )
+        if stages:
+            query = query.where(CheckIn.stage.in_(stages))
+        order = (Resident.home_id, Resident.unit, Resident.room, Resident.id)
+        return [(row[0], row[1]) for row in self.session.execute(query.order_by(*order))]
+
+    def due(self, now: datetime) -> list[RollCall]:
+        query = self.ours(RollCall).where(RollCall.due_at <= now)
+        return list(self.session.scalars(query.order_by(RollCall.due_at, RollCall.id)))
+
+    def next_due(self) -> datetime | None:
+        query = select(func.min(RollCall.due_at)).where(RollCall.community_id == self.community_id)
+        return self.session.scalar(query)
