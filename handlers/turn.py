@@ -63,6 +63,7 @@ class Contents:
     undos: dict[str, Undo]  # what "错了" takes back
     replies: dict[str, Reply]  # kind of thing → staff words to its resident
     duties: dict[str, DutyFunction]
+    menu: Callable[[Words], Ask]  # what stands under every answer an elder gets
 
 
 @dataclass
@@ -107,6 +108,11 @@ class Turn(Desk):
             return str(self.answers[key])
         text = self.speech.say(phrase, **values)
         raise Pause(Ask(key, text, [c.as_list() for c in choices], takes, inline, weak))
+
+    def heard_at(self, key: str) -> Guess | None:
+        """What the ear made of an answer given in words."""
+        kept = self.answers.get(f"{key}#")
+        return Guess.from_json(kept) if kept else None
 
     def start(self, matter: str | Intent, **opening: object) -> None:
         """Hands on to another matter of the table of contents, after this one has ended."""

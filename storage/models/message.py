@@ -141,6 +141,7 @@ class Conversation(Entity):
     opening: Mapped[dict[str, Any]]  # {"guess": …, "inbound": id, "about": …}
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
     asking: Mapped[dict[str, Any]]  # an Ask as a dict
+    step: Mapped[int] = mapped_column(default=0)  # how often it has asked; its buttons carry it
     waiting: Mapped[list[Any]] = mapped_column(default=list)  # guesses of further matters
     repeated: Mapped[bool] = mapped_column(default=False)
     asked_at: Mapped[datetime]

@@ -164,6 +164,24 @@ class Messages(Questions):
         )
         return found.rowcount  # type: ignore[attr-defined, no-any-return]
 
+    def forget(self, chat: Chat, *, keep: int) -> None:
+        """Blanks every word said in a private chat, but for the message being answered."""
+        self.session.execute(
+            update(Inbound)
+            .where(
+                Inbound.community_id == self.community_id,
+                Inbound.channel_id == chat.channel_id,
+                Inbound.chat_key == chat.external_id,
+                Inbound.id != keep,
+            )
+            .values(text="", extra=None, user_name=None)
+        )
+        self.session.execute(
+            update(Outbound)
+            .where(Outbound.community_id == self.community_id, Outbound.chat_id == chat.id)
+            .values(text="", choices=[])
+        )
+
     def progress(self, about: str) -> dict[Sending, int]:
         """How many messages about a thing stand where."""
         query = (

@@ -1,0 +1,21 @@
+"""诉求: filing it, the staff's side of it, and chasing what is late."""
+
+from handlers.appeal.chase import escalate_overdue
+from handlers.appeal.filing import appeal, my_appeals, undo_filing
+from handlers.appeal.staff import (
+    accept,
+    done,
+    hand_on,
+    handed,
+    next_step,
+    reply,
+    reply_to,
+    solved,
+    to_do,
+    undo_solved,
+)
+
+__all__ = [
+    "accept", "appeal", "done", "escalate_overdue", "hand_on", "handed", "my_appeals", "next_step",
+    "reply", "reply_to", "solved", "to_do", "undo_filing", "undo_solved",
+]  # fmt: skip

@@ -1,0 +1,130 @@
+"""What filing, staff and chasing share: the promise's clock, the history, the ladder in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from handlers.turn import Choice, Desk, about
+from handlers.words import Words
+from storage.community_file import ServiceLevel
+from storage.models import LIVE, Appeal, AppealStep, Priority, Resident, Stage
+
+DONE_MARK, OPEN_MARK = "●", "○"
+
+
+def after(desk: Desk, level: ServiceLevel, at: datetime, span: timedelta) -> datetime:
+    """`at` plus `span` on the level's own clock: wall, or opening hours only."""
+    return at + span if level.wall else desk.file.hours.add(at, span)
+
+
+def note(
+    desk: Desk, case: Appeal, verb: str, who: Resident | None, text: str = "",
+    media: str | None = None,
+) -> None:  # fmt: skip
+    """One line of the case's history."""
+    desk.store.add(
+        AppealStep(
+            appeal_id=case.id, at=desk.now, verb=verb, text=text, media=media,
+            who_id=who.id if who else None,
+        )  # fmt: skip
+    )
+
+
+def schedule(desk: Desk, case: Appeal) -> None:
+    """When the timetable must look at a case next: a reminder, the deadline, the next step up."""
+    level = desk.file.level(case.level)
+    if case.stage not in LIVE:
+        return
+    deadline = case.deadline
+    if case.climbed == 0 and case.reminded_for != deadline and desk.now < deadline:
+        case.due_at = max(desk.now, deadline - level.remind_before)
+        if case.due_at <= desk.now:  # too short a promise to remind of
+            case.reminded_for, case.due_at = deadline, deadline
+    elif case.climbed < len(level.escalate_after):
+        case.due_at = after(desk, level, deadline, level.escalate_after[case.climbed])
+    else:
+        case.due_at = None
+    desk.wake("escalate_overdue", case.due_at)
+
+
+def answered(desk: Desk, case: Appeal, by: Resident) -> None:
+    """A person has answered: the first promise is kept, the second one runs."""
+    if case.stage is Stage.OPEN:
+        case.stage = Stage.ACCEPTED
+    if case.answered_at is None:
+        case.answered_at, case.climbed = desk.now, 0
+    case.handler_id = by.id
+    schedule(desk, case)
+
+
+def ladder(words: Words, case: Appeal, handler: Resident | None) -> str:
+    """●已收到 → ●小李受理 → ○处理 → ○您确认."""
+    reached = {Stage.OPEN: 1, Stage.ACCEPTED: 2, Stage.ACTED: 3, Stage.CONFIRMED: 4}.get(case.stage, 1)
+    taker = words.say("appeal.step_taken_by", name=handler.name) if handler and reached > 1 else ""
+    steps = [
+        words.say("appeal.step_filed"), taker or words.say("appeal.step_taken"),
+        words.say("appeal.step_acted"), words.say("appeal.step_confirmed"),
+    ]  # fmt: skip
+    marks = [DONE_MARK if n < reached else OPEN_MARK for n in range(4)]
+    return " → ".join(f"{mark}{step}" for mark, step in zip(marks, steps, strict=True))
+
+
+def tell_resident(
+    desk: Desk, case: Appeal, phrase: str, *, sender: str = "bot", **values: object
+) -> None:
+    """Says a step to whoever filed the case."""
+    person = desk.store.people.resident(case.resident_id)
+    if person is not None and person.deleted_at is None:
+        desk.tell(
+            person, phrase, about=about(case), sender=sender, n=case.number,
+            what=brief(case), **values,
+        )  # fmt: skip
+
+
+def brief(case: Appeal, limit: int = 16) -> str:
+    text = " ".join(case.text.split())
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def offer(
+    desk: Desk, case: Appeal, to: Resident, phrase: str, *,
+    priority: Priority = Priority.ANSWER, **values: object,
+) -> bool:  # fmt: skip
+    """Shows a case to staff with what they can do about it; False if they cannot be reached."""
+    words = desk.words(to)
+    desk.withdraw(about(case), to=to, name="appeal.next")
+    desk.withdraw(about(case), to=to, name="appeal.offered")
+    person = desk.store.people.resident(case.resident_id)
+    if case.stage is Stage.OPEN:
+        name, verbs = "appeal.offered", ("accept", "reply", "hand_on")
+    else:
+        name, verbs = "appeal.next", ("reply", "done", "hand_on")
+    choices = [Choice(verb, words.say(f"appeal.do_{verb}")) for verb in verbs]
+    question = desk.put(
+        name, to, about(case), phrase, choices, priority=priority, n=case.number, text=case.text,
+        where=case.where or words.say("place.unknown"), what=brief(case),
+        who=desk.card(person) if person else "", category=words.category(case.category),
+        by=words.moment(case.deadline, desk.now), late=words.span(desk.now - case.deadline), **values,
+    )  # fmt: skip
+    return question is not None
+
+
+def ask_solved(
+    desk: Desk, case: Appeal, phrase: str, *, priority: Priority = Priority.ANSWER, **values: object
+) -> bool:
+    """Asks the resident whether it is solved; False if they cannot be reached."""
+    person = desk.store.people.resident(case.resident_id)
+    if person is None:
+        return False
+    words = desk.words(person)
+    handler = desk.store.people.resident(case.handler_id)
+    choices = [
+        Choice("yes", words.say("appeal.solved"), ("+", "好了", "修好了", "已解决")),
+        Choice("no", words.say("appeal.not_solved"), ("-", "没好", "还没好", "没修好", "没有")),
+    ]
+    question = desk.put(
+        "appeal.solved", person, about(case), phrase, choices, n=case.number, what=brief(case),
+        who=desk.title(handler) if handler else desk.file.name, priority=priority,
+        ladder=ladder(words, case, handler), **values,
+    )  # fmt: skip
+    return question is not None

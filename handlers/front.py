@@ -1,0 +1,57 @@
+"""Who stands before the desk: finds, or makes, the chat and the person of a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from handlers.desk import Desk
+from storage.models import Chat, Identity, Inbound, Resident
+
+
+@dataclass
+class Front:
+    desk: Desk
+    row: Inbound
+    chat: Chat
+    person: Resident
+    too_fast: bool
+
+
+def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
+    """The chat and person of a message. A stranger becomes a resident who claims nothing yet."""
+    chat, identity, person = desk.store.messages.front(row.channel_id, row.chat_key, row.user_key)
+    if identity is None or person is None:
+        person = _stranger(desk, row)
+    if chat is None:
+        chat = desk.store.add(
+            Chat(
+                community_id=desk.store.community_id, channel_id=row.channel_id,
+                external_id=row.chat_key, group=row.group, created_at=desk.now, seen_at=desk.now,
+                resident_id=None if row.group else person.id,
+                name=str((row.extra or {}).get("name") or "") or None,
+                greeted=False, gone=False, heard=True, warned=0,
+            )  # fmt: skip
+        )
+    chat.seen_at, chat.gone = desk.now, False
+    written = desk.store.messages.written_since(
+        row.channel_id, row.user_key, row.received_at - timedelta(minutes=1)
+    )
+    return Front(desk, row, chat, person, written > messages_per_minute)
+
+
+def _stranger(desk: Desk, row: Inbound) -> Resident:
+    name = (row.user_name or "").strip()[:40] or desk.words().say("people.stranger")
+    person = desk.store.add(
+        Resident(
+            community_id=desk.store.community_id, name=name, created_at=desk.now, elder=False,
+            notices=True, willing=False, confirmed=False,
+        )  # fmt: skip
+    )
+    desk.store.add(
+        Identity(
+            community_id=desk.store.community_id, channel_id=row.channel_id, name=name,
+            external_id=row.user_key, resident_id=person.id, created_at=desk.now,
+        )  # fmt: skip
+    )
+    return person

@@ -1,0 +1,292 @@
+"""邻里互助: an ask reaches the neighbours; contacts are shown only after both agree."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from handlers.turn import Choice, Desk, Turn, about
+from nlp.places import find_place
+from storage.models import (
+    HelpRequest,
+    HelpStage,
+    Match,
+    Offer,
+    Place,
+    Priority,
+    Question,
+    Resident,
+    Role,
+    Stopped,
+)
+
+NOBODY_AFTER = timedelta(minutes=30)
+ASK_IF_DONE = timedelta(hours=4)
+KINDS = ("shopping", "doctor", "carry", "repair", "company", "other")
+
+
+def help_ask(turn: Turn) -> None:
+    """Somebody needs a neighbour's hand."""
+    text = str(turn.opening.get("text") or turn.guess.text).strip()
+    if turn.opening.get("command"):
+        kind = turn.ask(
+            "help.what_kind",
+            *[Choice(k, turn.speech.say(f"help.kind_{k}")) for k in KINDS], key="kind", takes="text",
+        )  # fmt: skip
+        text = turn.speech.say(f"help.kind_{kind}") if kind in KINDS else kind
+        if kind == "other":
+            text = turn.ask("help.what", key="what", takes="text")
+    place = _place(turn)
+    answer = turn.ask(
+        "help.confirm",
+        Choice("yes", turn.speech.say("help.ask_them"), ("+", "问吧")),
+        Choice("change", turn.speech.say("help.change")),
+        Choice("no", turn.speech.say("help.drop"), ("-", "算了", "不用了")),
+        key="confirm", text=text, place=place.name if place else turn.file.name,
+    )  # fmt: skip
+    if answer == "no":
+        turn.say("help.dropped")
+        return
+    if answer == "change":
+        text = turn.ask("help.what", key="what.again", takes="text")
+    request = turn.store.add(
+        HelpRequest(
+            community_id=turn.store.community_id, resident_id=turn.person.id, text=text,
+            place_id=place.id if place else None, asked_at=turn.now, stage=HelpStage.OPEN,
+            due_at=turn.now + NOBODY_AFTER,
+        )  # fmt: skip
+    )
+    turn.open_clock(turn.chat, turn.person, "help_ask", text, about=about(request),
+                    inbound_id=turn.inbound.id)  # fmt: skip
+    turn.wake("chase_help", request.due_at)
+    asked = _ask_neighbours(turn, request)
+    if asked:
+        turn.say("help.asked", about=about(request), count=asked)
+    else:
+        names = _tell_workers(turn, request, "help.nobody_near")
+        request.due_at = None
+        turn.say("help.asked_worker", about=about(request), who=names)
+    turn.can_undo("help", about(request))
+
+
+def _place(turn: Turn) -> Place | None:
+    """Where the hand is needed: as said, else at home, else asked for."""
+    found = turn.store.people.building(turn.guess.place.building)
+    home = turn.store.people.place(turn.person.home_id)
+    if found or home:
+        return found or home
+    said = turn.ask("help.where", key="where", takes="place")
+    return turn.store.people.building(find_place(said, turn.names).building)
+
+
+def _ask_neighbours(desk: Desk, request: HelpRequest) -> int:
+    """Puts the ask to volunteers and willing neighbours; no name, no room. Says to how many."""
+    place = desk.store.people.place(request.place_id)
+    declined = desk.store.help.declined(request)
+    count = 0
+    for helper in desk.store.people.helpers_near(place, besides=request.resident_id):
+        if helper.id in declined:
+            continue
+        words = desk.words(helper)
+        asked = desk.put(
+            "help.take", helper, about(request), "help.can_you",
+            [Choice("yes", words.say("help.i_come"), ("+", "我来", "我可以", "我去")),
+             Choice("no", words.say("help.not_now"), ("-",))],
+            text=request.text, place=place.name if place else desk.file.name,
+        )  # fmt: skip
+        count += asked is not None
+    return count
+
+
+def take(turn: Turn, question: Question, value: str) -> None:
+    """Whoever says yes first has it; the asker decides whether contacts are shown."""
+    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    if request is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
+        turn.say("help.no_longer_needed")
+        return
+    if value == "no":
+        turn.say("help.fine_next_time")
+        return
+    if request.stage is not HelpStage.OPEN:
+        turn.say("help.somebody_else_has_it")
+        return
+    request.stage, request.due_at = HelpStage.TAKEN, turn.now + NOBODY_AFTER
+    turn.wake("chase_help", request.due_at)
+    turn.store.add(Match(request_id=request.id, helper_id=turn.person.id, taken_at=turn.now))
+    turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
+    turn.withdraw(about(request))
+    asker = turn.store.people.resident(request.resident_id)
+    turn.say("help.you_have_it", about=about(request))
+    if asker is not None:
+        words = turn.words(asker)
+        turn.put(
+            "help.agree", asker, about(request), "help.somebody_comes",
+            [Choice("yes", words.say("help.agree"), ("+", "同意")),
+             Choice("no", words.say("help.somebody_else"), ("-", "换一个", "换个人"))],
+            helper=turn.person.name, role=turn.role(turn.person), what=request.text,
+        )  # fmt: skip
+
+
+def agree(turn: Turn, question: Question, value: str) -> None:
+    """Both have said yes: now, and only now, each sees how to reach the other."""
+    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    match = turn.store.help.match(request) if request else None
+    helper = turn.store.people.resident(match.helper_id) if match else None
+    if request is None or match is None or helper is None:
+        turn.say("help.no_longer_needed")
+        return
+    if value == "no":
+        match.ended_at, request.stage = turn.now, HelpStage.OPEN
+        request.due_at = turn.now + NOBODY_AFTER
+        turn.wake("chase_help", request.due_at)
+        turn.tell(helper, "help.not_this_time", about=about(request))
+        turn.say("help.asking_others", about=about(request))
+        if not _ask_neighbours(turn, request):
+            _tell_workers(turn, request, "help.nobody_near")
+        return
+    match.agreed_at, request.stage = turn.now, HelpStage.AGREED
+    request.due_at = turn.now + ASK_IF_DONE
+    turn.wake("chase_help", request.due_at)
+    turn.tell(helper, "help.contact_for_helper", about=about(request), who=turn.person.name,
+              home=turn.home(turn.person) or turn.words().say("place.unknown"),
+              phone=turn.person.phone or "", what=request.text)  # fmt: skip
+    turn.put(
+        "help.done", turn.person, about(request), "help.contact_for_asker",
+        [Choice("done", turn.speech.say("help.is_done"), ("+", "帮好了", "好了")),
+         Choice("not", turn.speech.say("help.not_come"), ("-", "没来"))],
+        helper=helper.name, phone=helper.phone or "",
+    )  # fmt: skip
+
+
+def done(turn: Turn, question: Question, value: str) -> None:
+    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    match = turn.store.help.match(request) if request else None
+    helper = turn.store.people.resident(match.helper_id) if match else None
+    if request is None or match is None or helper is None:
+        turn.say("talk.thanks")
+        return
+    match.ended_at = turn.now
+    if value == "done":
+        request.stage, request.closed_at, request.due_at = HelpStage.DONE, turn.now, None
+        turn.say("help.thanked", about=about(request), helper=helper.name)
+        turn.tell(helper, "help.thanks_from", about=about(request), who=turn.person.name)
+        return
+    request.stage, request.due_at = HelpStage.OPEN, None
+    names = _tell_workers(turn, request, "help.did_not_come")
+    turn.say("help.worker_sees_to_it", about=about(request), who=names)
+
+
+def chase_help(desk: Desk) -> datetime | None:
+    """Nobody after 30 minutes: the worker hears; later, asks whether it was done."""
+    for request in desk.store.help.due(desk.now):
+        request.due_at = None
+        asker = desk.store.people.resident(request.resident_id)
+        if asker is None:
+            continue
+        if request.stage is HelpStage.OPEN:
+            names = _tell_workers(desk, request, "help.nobody_came")
+            desk.tell(asker, "help.worker_told", about=about(request), who=names)
+        elif request.stage is HelpStage.TAKEN:
+            names = _tell_workers(desk, request, "help.not_agreed")
+            desk.tell(asker, "help.please_agree", about=about(request))
+        elif request.stage is HelpStage.AGREED:
+            words = desk.words(asker)
+            desk.withdraw(about(request), to=asker)
+            desk.put(
+                "help.done", asker, about(request), "help.was_it_done",
+                [Choice("done", words.say("help.is_done"), ("+",)),
+                 Choice("not", words.say("help.not_come"), ("-",))],
+                what=request.text, priority=Priority.CHASE,
+            )  # fmt: skip
+    return desk.store.help.next_due()
+
+
+def _tell_workers(desk: Desk, request: HelpRequest, phrase: str) -> str:
+    """The worker of the place takes over from the neighbours. Gives the names told."""
+    place = desk.store.people.place(request.place_id)
+    asker = desk.store.people.resident(request.resident_id)
+    for person in desk.store.people.workers_for(place):
+        words = desk.words(person)
+        asked = desk.put(
+            "help.worker", person, about(request), phrase,
+            [Choice("take", words.say("help.worker_takes"), ("+",))],
+            text=request.text, who=desk.card(asker) if asker else "",
+            place=place.name if place else desk.file.name,
+        )  # fmt: skip
+        if asked is not None:
+            request.worker_told_at = desk.now
+            return person.name
+    return desk.file.name
+
+
+def worker_takes(turn: Turn, question: Question, value: str) -> None:
+    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    asker = turn.store.people.resident(request.resident_id) if request else None
+    if request is None or asker is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
+        turn.say("help.no_longer_needed")
+        return
+    request.stage, request.due_at = HelpStage.AGREED, turn.now + ASK_IF_DONE
+    turn.wake("chase_help", request.due_at)
+    turn.store.add(Match(request_id=request.id, helper_id=turn.person.id, taken_at=turn.now,
+                         agreed_at=turn.now))  # fmt: skip
+    turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
+    turn.withdraw(about(request), name="help.take")
+    turn.say("help.worker_has_it", about=about(request), who=turn.card(asker))
+    turn.tell(asker, "help.worker_comes", about=about(request), who=turn.title(turn.person))
+
+
+def reply_to(turn: Turn, ident: str, text: str) -> bool:
+    """A worker's words about a request reach whoever asked."""
+    request = turn.store.help.get(int(ident))
+    asker = turn.store.people.resident(request.resident_id) if request else None
+    if request is None or asker is None:
+        return False
+    turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
+    turn.tell(asker, "help.words", about=about(request), sender=turn.title(turn.person), text=text)
+    turn.say("talk.passed_on", who=asker.name)
+    return True
+
+
+def undo_ask(turn: Turn, ident: str) -> None:
+    """错了 or 取消: the ask is withdrawn, and a helper who had it hears."""
+    request = turn.store.help.get(int(ident))
+    if request is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
+        turn.say("talk.nothing_to_undo")
+        return
+    match = turn.store.help.match(request)
+    helper: Resident | None = turn.store.people.resident(match.helper_id) if match else None
+    request.stage, request.closed_at, request.due_at = HelpStage.WITHDRAWN, turn.now, None
+    turn.withdraw(about(request))
+    turn.stop_clocks(about(request), Stopped.ASKER)
+    if helper is not None:
+        turn.tell(helper, "help.no_longer_needed", about=about(request))
+    turn.say("help.withdrawn")
+
+
+def help_offer(turn: Turn) -> None:
+    """我来帮, or words that offer: kept, and shown what is needed near by."""
+    text = "" if turn.opening.get("command") else turn.guess.text.strip()
+    turn.person.willing = True
+    if text:
+        turn.store.add(
+            Offer(community_id=turn.store.community_id, resident_id=turn.person.id, text=text,
+                  offered_at=turn.now)  # fmt: skip
+        )
+    turn.say("help.offer_kept")
+    turn.can_undo("offer", f"resident:{turn.person.id}")
+    near = [r for r in turn.store.help.open() if r.resident_id != turn.person.id]
+    for request in near[:1]:
+        place = turn.store.people.place(request.place_id)
+        turn.withdraw(about(request), to=turn.person)
+        turn.put(
+            "help.take", turn.person, about(request), "help.can_you",
+            [Choice("yes", turn.speech.say("help.i_come"), ("+", "我来", "我可以")),
+             Choice("no", turn.speech.say("help.not_now"), ("-",))],
+            chat=turn.private(), text=request.text, place=place.name if place else turn.file.name,
+        )  # fmt: skip
+
+
+def undo_offer(turn: Turn, ident: str) -> None:
+    turn.person.willing = turn.person.role is Role.VOLUNTEER
+    for offer in turn.store.help.offers_of(turn.person):
+        offer.closed_at = turn.now
+    turn.say("help.offer_withdrawn")

@@ -1,0 +1,68 @@
+"""菜单: everything by digits."""
+
+from __future__ import annotations
+
+from handlers.turn import Ask, Choice, Turn
+from handlers.words import Words
+
+MAIN = ("report", "help", "danger", "human", "mine", "data")
+REPAIRS: tuple[tuple[str, str | None], ...] = (
+    ("no_water", "water"), ("no_power", "power"), ("leak", "water"), ("lift", "lift"),
+    ("gas_heat", "gas_heat"), ("rubbish", "sanitation"), ("noise", "noise"), ("other", None),
+)  # fmt: skip
+STAFF = ("todo", "rollcall", "rollcall_now", "notice", "unanswered", "console")
+
+
+def main_ask(words: Words) -> Ask:
+    """The menu as a question: anything else displaces it without a word."""
+    choices = [[key, words.say(f"menu.{key}")] for key in MAIN]
+    return Ask("menu.main", words.say("menu.main"), choices, "choice", False, True)
+
+
+def menu(turn: Turn) -> None:
+    """菜单, 返回; and a digit that came out of nowhere."""
+    if turn.person.is_staff:
+        _staff(turn)
+        return
+    chosen = turn.ask(
+        "menu.surprised" if turn.opening.get("surprised") else "menu.main",
+        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in MAIN], key="menu.main", weak=True,
+    )  # fmt: skip
+    start = {"help": "help_ask", "danger": "ask_danger", "human": "human", "mine": "my_appeals",
+             "data": "my_data"}  # fmt: skip
+    if chosen == "report":
+        _repairs(turn)
+    elif chosen == "help":
+        turn.start("help_ask", command="求助")
+    elif chosen == "human":
+        turn.start("human", text=turn.speech.say("menu.human_text"))
+    else:
+        turn.start(start[chosen])
+
+
+def _repairs(turn: Turn) -> None:
+    names = {key: category for key, category in REPAIRS}
+    say = turn.speech.say
+    chosen = turn.ask(
+        "menu.what_repair", *[Choice(key, say(f"menu.repair_{key}")) for key, _ in REPAIRS],
+        Choice("back", say("menu.back"), ("返回", "back")), takes="text", key="repair",
+    )  # fmt: skip
+    if chosen == "back":
+        turn.start("menu")
+    elif chosen == "other":
+        turn.start("appeal", command="报修")
+    elif chosen in names:
+        turn.start("appeal", what=say(f"menu.repair_{chosen}"), category=names[chosen])
+    else:
+        heard = turn.heard_at("repair")
+        turn.start("appeal", what=chosen, category=(heard.category if heard else None) or "other")
+
+
+def _staff(turn: Turn) -> None:
+    chosen = turn.ask(
+        "menu.staff", *[Choice(key, turn.speech.say(f"menu.{key}")) for key in STAFF],
+        key="menu.staff", weak=True,
+    )  # fmt: skip
+    start = {"todo": "to_do", "rollcall": "rollcall_start", "rollcall_now": "rollcall_situation",
+             "notice": "notice_compose", "unanswered": "unanswered", "console": "console_link"}
+    turn.start(start[chosen])

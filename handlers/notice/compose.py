@@ -1,0 +1,149 @@
+"""A worker writes, chooses audience and time, sees a preview, and has 30 seconds to take it back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from handlers.notice.publish import audience_words, stop
+from handlers.turn import Choice, Turn, about
+from storage.models import Notice, NoticeStage, Role
+
+HOLD = timedelta(seconds=30)
+
+
+def compose(turn: Turn) -> None:
+    """发通知."""
+    text = str(turn.opening.get("rest", "")).strip() or turn.ask(
+        "notice.what", key="text", takes="text"
+    )
+    for n in range(5):
+        audience = _audience(turn, n)
+        repeat, at = _time(turn, n)
+        count = reached(turn, audience)
+        answer = turn.ask(
+            "notice.preview",
+            Choice("yes", turn.speech.say("notice.send"), ("+", "发", "发送")),
+            Choice("text", turn.speech.say("notice.change_text")),
+            Choice("who", turn.speech.say("notice.change_audience")),
+            Choice("no", turn.speech.say("notice.drop"), ("-", "不发了", "算了")),
+            key=f"preview.{n}", text=text, count=count, audience=audience_words(turn, audience),
+            when=turn.speech.say(f"notice.{repeat}", at=turn.speech.moment(at, turn.now))
+            if at > turn.now else turn.speech.say("notice.now"),
+        )  # fmt: skip
+        if answer == "yes":
+            break
+        if answer == "no":
+            turn.say("notice.dropped")
+            return
+        if answer == "text":
+            text = turn.ask("notice.what", key=f"text.{n}", takes="text")
+    at = max(at, turn.now + HOLD)
+    notice = turn.store.add(
+        Notice(
+            community_id=turn.store.community_id, author_id=turn.person.id, text=text,
+            audience=audience, repeat=repeat, stage=NoticeStage.SCHEDULED, written_at=turn.now,
+            publish_at=at, due_at=at, planned_up_to=0,
+        )  # fmt: skip
+    )
+    turn.wake("publish_due", at)
+    turn.put(
+        "notice.held", turn.person, about(notice),
+        "notice.scheduled" if at - turn.now > HOLD else "notice.leaving",
+        [Choice("stop", turn.speech.say("notice.take_back"), ("撤回", "停", "停止"))],
+        chat=turn.private(), count=count, at=turn.speech.moment(at, turn.now),
+    )  # fmt: skip
+    turn.can_undo("notice", about(notice))
+
+
+def _audience(turn: Turn, n: int) -> str:
+    """everyone | place:7 | role:volunteer | chat:4; asked anew in each round that changes it."""
+    if n and turn.answers.get(f"preview.{n - 1}") != "who":
+        return _audience(turn, n - 1)
+    say = turn.speech.say
+    groups = turn.store.messages.groups()
+    choices = [Choice("everyone", say("notice.to_everyone")), Choice("place", say("notice.to_place")),
+               Choice("role", say("notice.to_role"))]  # fmt: skip
+    if groups:
+        choices.append(Choice("group", say("notice.to_group")))
+    kind = turn.ask("notice.to_whom", *choices, key=f"audience.{n}")
+    if kind == "place":
+        for again in range(3):
+            said = turn.ask(
+                "notice.which_place" if not again else "notice.no_such_place", takes="text",
+                key=f"place.{n}.{again}",
+                places="、".join(p.name for p in turn.store.people.places[1:20]),
+            )  # fmt: skip
+            place = turn.store.people.place_named(said)
+            if place is not None:
+                return about(place)
+        return "everyone"
+    if kind == "role":
+        roles = (Role.VOLUNTEER, Role.WORKER, Role.RESIDENT)
+        return turn.ask(
+            "notice.which_role",
+            *[Choice(f"role:{role}", say(f"people.{role}")) for role in roles], key=f"role.{n}",
+        )  # fmt: skip
+    if kind == "group":
+        return turn.ask(
+            "notice.which_group",
+            *[Choice(about(chat), chat.name or chat.external_id) for chat in groups[:9]],
+            key=f"group.{n}",
+        )  # fmt: skip
+    return kind
+
+
+def _time(turn: Turn, n: int) -> tuple[str, datetime]:
+    """once | daily | weekly, and the first moment."""
+    if n:
+        return _time(turn, 0)
+    say = turn.speech.say
+    kind = turn.ask(
+        "notice.when", Choice("now", say("notice.now"), ("马上", "立刻")),
+        Choice("once", say("notice.at_a_time")), Choice("daily", say("notice.every_day")),
+        Choice("weekly", say("notice.every_week")), key="when",
+    )  # fmt: skip
+    if kind == "now":
+        return "once", turn.now
+    for again in range(3):
+        turn.ask("notice.what_time" if not again else "notice.what_time_again", takes="text",
+                 key=f"time.{again}")  # fmt: skip
+        at = _moment(turn, f"time.{again}")
+        if at is not None:
+            return kind, at
+    return "once", turn.now
+
+
+def _moment(turn: Turn, key: str) -> datetime | None:
+    heard = turn.heard_at(key)
+    if heard is None or not heard.when:
+        return None
+    try:
+        at = datetime.fromisoformat(heard.when)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=turn.file.zone)
+    return at if at > turn.now else None
+
+
+def reached(turn: Turn, audience: str) -> int:
+    """How many people a notice would reach."""
+    kind, _, rest = audience.partition(":")
+    people = turn.store.people
+    if kind == "everyone":
+        return people.count(notices=True)
+    if kind == "place":
+        return people.count(place=people.place(int(rest)), notices=True)
+    if kind == "role":
+        return sum(person.notices for person in people.with_role(Role(rest)))
+    return 1
+
+
+def undo_notice(turn: Turn, ident: str) -> None:
+    """错了 after writing a notice."""
+    notice = turn.store.notices.get(int(ident))
+    if notice is None or notice.stage not in (NoticeStage.SCHEDULED, NoticeStage.SENDING):
+        turn.say("notice.too_late")
+        return
+    stop(turn, notice)
+    turn.say("notice.taken_back")

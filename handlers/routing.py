@@ -1,0 +1,334 @@
+"""Whose words are these? danger → command → standing Question → open conversation → guess."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import fields, replace
+from datetime import timedelta
+
+from handlers import groups
+from handlers.conversing import HELD_MATTERS, close_all, converse, proceed, repeat
+from handlers.desk import Desk
+from handlers.front import Front, meet
+from handlers.menus import stand_menu
+from handlers.turn import Choice, Turn
+from nlp import Guess, Intent, choice, yes_no
+from nlp.places import find_place
+from storage.models import Conversation, Outbound, Question
+
+__all__ = ["Front", "answer", "apologise", "fold", "meet"]
+
+SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
+NEAR = timedelta(seconds=30)  # two questions delivered this close together: ask which is meant
+LIFECYCLE = ("joined", "left", "moved", "group")
+PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
+
+Standing = Question | Conversation
+
+
+def fold(text: str) -> str:
+    """Text as commands and labels are compared: width, case, blanks, closing marks aside."""
+    text = unicodedata.normalize("NFKC", text).strip().casefold()
+    return text.strip(" \t\r\n。.!！?？~～,，、")
+
+
+def answer(front: Front, heard: Guess, names: tuple[str, ...]) -> list[Outbound]:
+    """Everything that is said because of one message."""
+    desk = front.desk
+    shared = {f.name: getattr(desk, f.name) for f in fields(Desk)}
+    turn = Turn(
+        **shared, inbound=front.row, chat=front.chat, person=front.person, heard=heard,
+        guess=heard, names=names,
+    )  # fmt: skip
+    if front.row.kind in LIFECYCLE:
+        groups.lifecycle(turn)
+    elif front.chat.group:
+        groups.listen(turn, front.too_fast)
+    else:
+        in_private(turn, front.too_fast)
+    stand_menu(turn)
+    return turn.said
+
+
+def apologise(front: Front) -> list[Outbound]:
+    """When a handler failed: own it, say that a person will look."""
+    if front.chat.group:
+        return []
+    text = front.desk.words(front.person).say("talk.failed")
+    front.desk.write(front.chat, text)
+    return front.desk.said
+
+
+def in_private(turn: Turn, too_fast: bool = False) -> None:
+    """One message in a private chat."""
+    if turn.inbound.kind == "choice":
+        return press(turn)
+    command = find_command(turn)
+    if is_danger(turn, command):
+        return converse(turn, "emergency", {})
+    if too_fast:
+        return slow_down(turn)
+    if not turn.chat.greeted and command is None and find_standing_answer(turn) is None:
+        turn.chat.greeted = True
+        if turn.heard.intent is Intent.CHAT or turn.inbound.kind != "text":
+            converse(turn, "welcome", {})
+            if turn.inbound.kind == "text":
+                return None
+        else:
+            turn.say("welcome.first")
+    if turn.inbound.kind not in ("text", "edit"):
+        return converse(turn, "media", {})
+    if command is not None:
+        return run_command(turn, *command)
+    found = find_standing_answer(turn)
+    if found == "which":
+        return converse(turn, "which", {"digit": choice(turn.text)})
+    if found is not None and not isinstance(found, str):
+        return give(turn, *found)
+    return in_words(turn)
+
+
+def slow_down(turn: Turn) -> None:
+    """Over the limit everything is still stored; it is answered once a minute."""
+    last = turn.chat.slowed_at
+    if last is None or turn.now - last >= timedelta(minutes=1):
+        turn.chat.slowed_at = turn.now
+        turn.say("talk.slow_down")
+
+
+def is_danger(turn: Turn, command: tuple[str, dict[str, str]] | None) -> bool:
+    """Whether this must alarm before anything else.
+
+    A staff command, a reply to a case, or words a staff member is being asked for, only speak of
+    a danger.
+    """
+    if turn.heard.intent is not Intent.EMERGENCY:
+        return False
+    if not turn.person.is_staff:
+        return True
+    writing = any(
+        c.asking.get("takes") == "text" for c in turn.store.messages.conversations(turn.chat)[:1]
+    )
+    return command is None and not writing and turn.inbound.reply_to is None
+
+
+# Commands
+
+
+def find_command(turn: Turn) -> tuple[str, dict[str, str]] | None:
+    """The matter and opening of a command that is the whole message."""
+    words = fold(turn.text)
+    if words in turn.contents.commands:
+        return turn.contents.commands[words], {"command": words}
+    return _staff_command(turn, words)
+
+
+def _staff_command(turn: Turn, words: str) -> tuple[str, dict[str, str]] | None:
+    whole = unicodedata.normalize("NFKC", turn.text).strip()
+    for word in sorted(turn.contents.staff_commands, key=len, reverse=True):
+        if words == word:
+            rest = ""
+        elif whole.startswith(word) and re.match(r"[\s\d,,::#]", whole[len(word) :]):
+            rest = whole[len(word) :].lstrip(" ,,::")
+            if not turn.person.is_staff and not re.match(r"#?\d", rest):
+                continue  # a resident's sentence that happens to begin so
+        else:
+            continue
+        if not turn.person.is_staff:
+            return "not_staff", {"command": word}
+        return turn.contents.staff_commands[word], {"command": word, "rest": rest}
+    return None
+
+
+def run_command(turn: Turn, matter: str, opening: dict[str, str]) -> None:
+    if matter == "cancel":
+        count = close_all(turn)
+        turn.say("talk.cancelled" if count else "talk.nothing_to_cancel")
+        return
+    converse(turn, matter, dict(opening))
+
+
+# Questions that stand, and the open conversation
+
+
+def standing(turn: Turn) -> list[tuple[Standing, list[list[str]]]]:
+    """What waits for an answer in this chat, the last delivered first, each with its choices."""
+    found: list[tuple[Standing, list[list[str]]]] = [
+        (q, q.choices) for q in turn.store.messages.standing(turn.chat, turn.now)
+    ]
+    conversations = turn.store.messages.conversations(turn.chat)
+    if conversations:
+        found.append((conversations[0], conversations[0].asking["choices"]))
+    return sorted(found, key=lambda pair: delivered(pair[0]), reverse=True)
+
+
+def delivered(one: Standing) -> tuple[object, int]:
+    if isinstance(one, Question):
+        return one.delivered_at or one.asked_at, 0
+    return one.asked_at, 1
+
+
+def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
+    """What a message answers and with which value; "which" when two are meant equally."""
+    waiting = standing(turn)
+    if turn.inbound.reply_to:
+        row = turn.store.messages.replied_to(turn.chat, turn.inbound.reply_to)
+        mine = [w for w in waiting if row and isinstance(w[0], Question) and w[0].outbound_id == row.id]
+        waiting = mine or waiting
+    digit = choice(turn.text)
+    if digit is not None:
+        fitting = [(one, c) for one, c in waiting if 1 <= digit <= len(c)]
+        if not fitting:
+            return None
+        strong = [
+            one for one, _ in fitting
+            if not (isinstance(one, Conversation) and one.asking.get("weak"))
+        ]  # fmt: skip
+        if len(strong) > 1 and _near(strong[0], strong[1]):
+            return "which"
+        one, choices = fitting[0]
+        return one, choices[digit - 1][0]
+    words = fold(turn.text)
+    agreed = yes_no(turn.text)
+    for one, choices in waiting:
+        for value, label, *others in choices:
+            if words and (words == fold(label) or words in (fold(o) for o in others)):
+                return one, value
+        for value, _, *others in choices:
+            if agreed is not None and ("+" if agreed else "-") in others:
+                return one, value
+    return None
+
+
+def _near(one: Standing, other: Standing) -> bool:
+    first, second = delivered(one)[0], delivered(other)[0]
+    return abs(first - second) <= NEAR  # type: ignore[operator, no-any-return]
+
+
+def give(turn: Turn, to: Standing, value: str) -> None:
+    """Hands an answer to its question; the older question that was waiting is asked again."""
+    if isinstance(to, Question):
+        to.answer, to.closed_at = value, turn.now
+        turn.contents.answers[to.name](turn, to, value)
+        turn.store.session.flush()
+        for name, opening in turn.started[:1]:
+            turn.started.clear()
+            converse(turn, name, opening)
+            return
+        conversations = turn.store.messages.conversations(turn.chat)
+        if conversations and not conversations[0].asking.get("weak"):
+            repeat(turn, conversations[0])
+    else:
+        proceed(turn, to, value)
+
+
+def press(turn: Turn) -> None:
+    """A button answers its own question, even an older one; a spent one says so."""
+    found = re.fullmatch(r"([qc])(\d+)(?:\.(\d+))?=(\d{1,3})", turn.inbound.choice or "")
+    if found:
+        kind, ident, step, digit = found[1], int(found[2]), found[3], int(found[4])
+        for one, choices in standing(turn):
+            same = isinstance(one, Question) == (kind == "q") and one.id == ident
+            if same and isinstance(one, Conversation) and step != str(one.step):
+                same = False
+            if same and 1 <= digit <= len(choices):
+                return give(turn, one, choices[digit - 1][0])
+    turn.say("talk.button_spent")
+    return None
+
+
+# Words
+
+
+def in_words(turn: Turn) -> None:
+    """Words that are neither command nor choice: an answer in words, or something new."""
+    if not fold(turn.text) and not turn.text.strip():
+        turn.say("talk.empty")
+        return
+    conversations = turn.store.messages.conversations(turn.chat)
+    top = conversations[0] if conversations else None
+    if turn.person.is_staff and not (top and top.asking.get("takes") == "text"):
+        row = (
+            turn.store.messages.replied_to(turn.chat, turn.inbound.reply_to)
+            if turn.inbound.reply_to
+            else None
+        )
+        if row is not None and row.about:
+            kind, _, ident = row.about.partition(":")
+            reply = turn.contents.replies.get(kind)
+            if reply is not None and reply(turn, ident, turn.text):
+                return
+    if top is not None and not top.asking.get("weak"):
+        value = taken(turn, top)
+        if value is not None:
+            return proceed(turn, top, value)
+        if not sure(turn.heard):
+            if choice(turn.text) is not None and top.asking["choices"]:
+                turn.say("talk.choose", n=len(top.asking["choices"]))
+            elif not top.repeated:
+                turn.say("talk.not_understood_here")
+            else:
+                turn.say("talk.way_out")
+            repeat(turn, top)
+            return None
+    elif choice(turn.text) is not None:
+        return _digit_without_question(turn)
+    return by_guess(turn, turn.heard)
+
+
+def _digit_without_question(turn: Turn) -> None:
+    """A digit nobody asked for: the menu, where digits mean something."""
+    waiting = standing(turn)
+    if waiting and waiting[0][1]:
+        turn.say("talk.choose", n=len(waiting[0][1]))
+    else:
+        converse(turn, "menu", {"surprised": True})
+
+
+def taken(turn: Turn, conversation: Conversation) -> str | None:
+    """The words as the answer a conversation waits for; None if it cannot take them."""
+    takes = conversation.asking.get("takes")
+    text = turn.text.strip()
+    if takes == "text":
+        return text
+    where = find_place(text, turn.names)
+    if takes == "place":
+        if where and (len(text) <= PLACE_ANSWER or not sure(turn.heard)):
+            return text
+        if not sure(turn.heard) and len(text) <= PLACE_ANSWER and turn.heard.intent is not Intent.CHAT:
+            return text
+        return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 else None
+    if takes == "amend" and (
+        (where and len(text) <= PLACE_ANSWER) or re.match("不对|不是|是|改|说错|错了|应该", text)
+    ):
+        return f"text:{text}"
+    return None
+
+
+def sure(guess: Guess) -> bool:
+    return guess.intent is not Intent.CHAT and guess.score >= SURE
+
+
+def by_guess(turn: Turn, heard: Guess) -> None:
+    """What the ear makes of it; doubt asks, several matters are taken one after another."""
+    parts = [p for p in heard.parts if sure(p)]
+    if len(parts) > 1:
+        order = list(Intent)
+        parts.sort(key=lambda p: order.index(p.intent))
+        first, *rest = parts[: HELD_MATTERS + 1]
+        waiting = [p.to_json() for p in rest]
+        first = first if first.place else replace(first, place=heard.place)
+        return converse(
+            turn, str(first.intent), {"guess": first.to_json()}, guess=first, waiting=waiting
+        )
+    if turn.person.is_staff and not sure(heard) and heard.intent is not Intent.QUESTION:
+        return converse(turn, "staff_words", {})
+    if heard.intent is Intent.CHAT and heard.score >= 0.5:
+        return converse(turn, "chat", {})
+    if heard.score < SURE and len(heard.readings) > 1:
+        return converse(turn, "clarify", {})
+    return converse(turn, str(heard.intent), {})
+
+
+__all__ += ["Choice", "by_guess", "in_private"]

@@ -1,0 +1,95 @@
+"""Small talk and doubt: nothing is left without an answer, nothing is guessed aloud."""
+
+from __future__ import annotations
+
+import re
+
+from handlers.turn import Choice, Turn
+from nlp import Intent, is_ack
+from storage.models import Question
+
+GREETING = re.compile(r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I)
+FROM_CLARIFYING = ("appeal", "help_ask", "question", "human", "emergency")
+
+
+def chat(turn: Turn) -> None:
+    """Greetings, thanks, and what the ear could make nothing of."""
+    text = turn.guess.text.strip()
+    if not re.search(r"\w", text):
+        turn.say("talk.signs_only")
+    elif GREETING.fullmatch(text):
+        turn.say("talk.hello", name=turn.person.name)
+    elif is_ack(text):
+        turn.say("talk.thanks")
+    elif len(text) <= 2:
+        turn.say("talk.too_short")
+    else:
+        turn.start("clarify")
+
+
+def clarify(turn: Turn) -> None:
+    """One numbered question with the likeliest readings."""
+    text = str(turn.opening.get("text") or turn.guess.text)
+    besides = turn.opening.get("besides")
+    best = [str(i) for i, _ in turn.guess.readings if i not in (Intent.CHAT, Intent.CHECK_IN)]
+    order = [*best, *FROM_CLARIFYING]
+    options = [i for i in dict.fromkeys(order) if i in FROM_CLARIFYING and i != besides][:3]
+    if "human" not in options:
+        options.append("human")
+    say = turn.speech.say
+    chosen = turn.ask(
+        "talk.what_did_you_mean", *[Choice(i, say(f"talk.as_{i}")) for i in options],
+        Choice("nothing", say("talk.as_nothing"), ("-", "没事", "没什么", "算了", "不用了")),
+        key="clarify", weak=True, text=text[:30],
+    )  # fmt: skip
+    if chosen == "nothing":
+        turn.say("talk.fine")
+    elif chosen == "emergency":
+        turn.start("emergency", text=text)
+    elif chosen == "appeal":
+        turn.start("appeal", what=text, category=turn.guess.category or "other")
+    else:
+        turn.start(chosen, text=text)
+
+
+def which(turn: Turn) -> None:
+    """Two questions came close together: which one is a digit for?"""
+    digit = int(turn.opening["digit"])
+    options: list[Choice] = []
+    for question in turn.store.messages.standing(turn.chat, turn.now)[:4]:
+        if digit <= len(question.choices):
+            options.append(Choice(f"q{question.id}", _named(turn, question, digit)))
+    for conversation in turn.store.messages.conversations(turn.chat)[:4]:
+        asking = conversation.asking
+        if conversation.id != turn.conversation_id and not asking.get("weak"):
+            if digit <= len(asking["choices"]) and conversation.matter != "which":
+                label = asking["choices"][digit - 1][1]
+                options.append(Choice(f"c{conversation.id}", f"{asking['text'][:14]}… → {label}"))
+    chosen = turn.ask("talk.which_question", *options, key="which")
+    kind, ident = chosen[0], int(chosen[1:])
+    turn.start("answer_chosen", kind=kind, ident=ident, digit=digit)
+
+
+def _named(turn: Turn, question: Question, digit: int) -> str:
+    row = turn.store.messages.outbound(question.outbound_id)
+    text = " ".join(row.text.split())[:14] if row else ""
+    return f"{text}… → {question.choices[digit - 1][1]}"
+
+
+def undo(turn: Turn) -> None:
+    """错了: takes back the last thing that was done in this chat."""
+    last = turn.chat.undo
+    if not last:
+        turn.say("talk.nothing_to_undo")
+        return
+    turn.chat.undo = None
+    work = turn.contents.undos.get(str(last["what"]))
+    if work is None:
+        turn.say("talk.nothing_to_undo")
+        return
+    work(turn, str(last["about"]).partition(":")[2])
+
+
+def not_staff(turn: Turn) -> None:
+    """A resident using staff words."""
+    turn.say("talk.not_staff", word=str(turn.opening["command"]))
