@@ -13,6 +13,7 @@ from handlers import (
     notice,
     register,
     rollcall,
+    routing,
     talk,
 )
 from handlers.turn import Contents
@@ -35,6 +36,7 @@ MATTERS = {
     "undo": talk.undo,
     "clarify": talk.clarify,
     "which": talk.which,
+    "answer_chosen": routing.answer_chosen,
     "not_staff": talk.not_staff,
     "media": media.media,
     "my_appeals": appeal.my_appeals,

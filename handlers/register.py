@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-
 from handlers.turn import Choice, Turn
 from nlp.places import find_place
 from storage.models import HelpStage, Identity, Place, Stage
 
-INVITE_LIFE = timedelta(days=7)
-CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})", re.IGNORECASE)
-
-
-def code_in(text: str) -> str | None:
-    """The invite code a message consists of, as it is kept: "HYXXXXXXXX"."""
-    found = CODE.fullmatch(text.strip())
-    return f"HY{found[1]}{found[2]}".upper() if found else None
-
 
 def bind(turn: Turn) -> None:
     """A one-time code makes this chat a person of the community file. A name never does."""
-    code = code_in(turn.inbound.text) or ""
+    code = str(turn.opening["code"])
     credential = turn.store.people.credential("invite", code, turn.now)
     person = turn.store.people.resident(credential.resident_id) if credential else None
     identity = turn.store.people.identity(turn.inbound.channel_id, turn.inbound.user_key)

@@ -24,6 +24,8 @@ NEAR = timedelta(seconds=30)  # two questions delivered this close together: ask
 LIFECYCLE = ("joined", "left", "moved", "group")
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
 
+CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})")  # an invite, as it is printed
+
 Standing = Question | Conversation
 
 
@@ -121,6 +123,9 @@ def find_command(turn: Turn) -> tuple[str, dict[str, str]] | None:
     words = fold(turn.text)
     if words in turn.contents.commands:
         return turn.contents.commands[words], {"command": words}
+    code = CODE.fullmatch(words)
+    if code:
+        return "bind", {"code": f"HY{code[1]}{code[2]}".upper()}
     return _staff_command(turn, words)
 
 
@@ -221,6 +226,15 @@ def give(turn: Turn, to: Standing, value: str) -> None:
             repeat(turn, conversations[0])
     else:
         proceed(turn, to, value)
+
+
+def answer_chosen(turn: Turn) -> None:
+    """The matter behind "which question did you mean?": hands the digit on."""
+    kind, ident = str(turn.opening["kind"]), int(turn.opening["ident"])
+    for one, choices in standing(turn):
+        if isinstance(one, Question) == (kind == "q") and one.id == ident:
+            give(turn, one, choices[int(turn.opening["digit"]) - 1][0])
+            return
 
 
 def press(turn: Turn) -> None:
