@@ -42,9 +42,7 @@ class Ear:
         self._scanner = Scanner(lexicon, cache_dir)
         self._rules = Rules(lexicon)
 
-    def hear(
-        self, text: str, *, now: datetime | None = None, names: Sequence[str] = ()
-    ) -> Guess:
+    def hear(self, text: str, *, now: datetime | None = None, names: Sequence[str] = ()) -> Guess:
         """What a message means. `names` are the community's own place names. Never raises."""
         whole = self._hear(text, now, names)
         parts = self._parts(text[:LIMIT], now, names)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from nlp.intents import Where
-from nlp.numerals import NUMERAL, to_int
+from nlp.numerals import to_int
 
 _CN = "[零〇一二三四五六七八九十百两壹贰叁肆伍陆柒捌玖拾幺]"
 _N = rf"(?:\d{{1,3}}|{_CN}{{1,4}})"
@@ -25,11 +25,15 @@ _LOU = re.compile(
     rf"(?<![\d.:/第])(?P<b>\d{{1,3}}|{_CN}{{1,3}})楼{_SEP}(?P<u>{_N})单元"
     rf"(?:{_SEP}(?P<r>{_ROOM})(?!\d|[元块点年月天分钟个斤米]))?"
 )
-_UNIT_ONLY = re.compile(rf"(?<![\d第])(?P<u>{_N})单元(?:{_SEP}(?P<r>{_ROOM})(?!\d|[元块点年月天]))?")
+_UNIT_ONLY = re.compile(
+    rf"(?<![\d第])(?P<u>{_N})单元(?:{_SEP}(?P<r>{_ROOM})(?!\d|[元块点年月天]))?"
+)
 _DASHED = re.compile(
     r"(?<![\d\-.:/a-z])(?P<b>[1-9]\d{0,2})-(?:(?P<u>[1-9]\d?)-)?(?P<r>\d{3,4})(?![\d\-.:/%a-z]|[元块年月日号])"
 )
-_ROOM_ONLY = re.compile(rf"(?<![\d.\-])(?P<r>\d{{3,4}}|{_CN}{{3,4}})(?:室|房间|号房|户(?!主|口|外|籍|型))")
+_ROOM_ONLY = re.compile(
+    rf"(?<![\d.\-])(?P<r>\d{{3,4}}|{_CN}{{3,4}})(?:室|房间|号房|户(?!主|口|外|籍|型))"
+)
 _ENGLISH = re.compile(
     r"\b(?:building|bldg\.?|block|tower)\s*(?:no\.?\s*)?(?P<b>\d{1,3}|[a-h])\b"
     r"(?:[\s,]*(?:unit|entrance)\s*(?P<u>\d{1,2})\b)?(?:[\s,]*(?:room|rm\.?|apt\.?|apartment|flat)\s*(?P<r>\d{1,5})\b)?"

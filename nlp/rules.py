@@ -160,7 +160,7 @@ class Rules:
                 if not own and trouble.entry.kind != "common":
                     continue
                 gap = max(thing.start, trouble.start) - min(thing.end, trouble.end)
-                if gap > _NEAR or gap < 0 and thing.start != trouble.start:
+                if gap > _NEAR or (gap < 0 and thing.start != trouble.start):
                     continue
                 if _sentence_of(thing.start, sentences) != _sentence_of(trouble.start, sentences):
                     continue

@@ -64,7 +64,9 @@ class Scanner:
         for word in self._tokenizer.cut(text[offset : end + _WINDOW]):
             offset += len(word)
             edges.add(offset)
-        return not (entry.word_start and start not in edges or entry.word_end and end not in edges)
+        return not (
+            (entry.word_start and start not in edges) or (entry.word_end and end not in edges)
+        )
 
 
 def _hides(span: tuple[int, int, str], hit: Hit) -> bool:

@@ -14,8 +14,9 @@ _DATE = rf"(?:(?P<month>{_N})月(?P<dom>{_N})(?:日|号)?|(?<!\d)(?P<dom2>\d{{1,
 _PART = r"凌晨|清晨|大清早|早上|早晨|上午|中午|正午|下午|午后|傍晚|晚上|夜里|夜间|半夜|晚间|早|晚"
 _CLOCK = rf"(?:(?P<h>{_N})(?:点钟?|时(?!间|候))(?P<half>半|一刻|三刻)?(?:(?P<m>{_N})分?)?(?!心|子|名|击|赞|评|餐|菜|\d)|(?<![\d:.\-/])(?P<h2>[01]?\d|2[0-3]):(?P<m2>[0-5]\d)(?![\d:]))"
 _WHEN = re.compile(
-    rf"(?:(?P<day>{_DAY})|{_WEEK}|{_DATE})(?:的|\s|,)?(?:(?P<part>{_PART}))?(?:\s|的)?(?:{_CLOCK})?"
-    .replace("(?P<", "(?P<a_")
+    rf"(?:(?P<day>{_DAY})|{_WEEK}|{_DATE})(?:的|\s|,)?(?:(?P<part>{_PART}))?(?:\s|的)?(?:{_CLOCK})?".replace(
+        "(?P<", "(?P<a_"
+    )
     + "|"
     + rf"(?:(?P<part>{_PART})\s?)?(?:{_CLOCK})".replace("(?P<", "(?P<b_")
     + rf"|(?P<in>{_N}|半)个?(?P<unit>小时|钟头|分钟|天)(?:之后|以后|后)"
@@ -34,7 +35,9 @@ def find_when(text: str, now: datetime | None = None) -> str | None:
         words = found[0].strip(" ,的")
         got = {key.removeprefix("a_").removeprefix("b_"): value
                for key, value in found.groupdict().items() if value}  # fmt: skip
-        if set(got) <= {"part"} or (set(got) == {"h"} and not found[0].strip().endswith(("点", "点钟", "时"))):
+        if set(got) <= {"part"} or (
+            set(got) == {"h"} and not found[0].strip().endswith(("点", "点钟", "时"))
+        ):
             continue
         if now is None or now.tzinfo is None:
             return words
@@ -49,7 +52,9 @@ def _moment(got: dict[str, str], now: datetime) -> datetime | None:
         if "in" in got:
             return _later(got, now)
         day = _day(got, now)
-        part = got.get("part") or (got["day"][1] if got.get("day", "")[1:2] in ("早", "晚", "晨") else "")
+        part = got.get("part") or (
+            got["day"][1] if got.get("day", "")[1:2] in ("早", "晚", "晨") else ""
+        )
         part = "早" if part == "晨" else part
         hour, minute = _clock(got, part)
         moment = day.replace(hour=hour % 24, minute=minute, second=0, microsecond=0)
@@ -57,7 +62,11 @@ def _moment(got: dict[str, str], now: datetime) -> datetime | None:
             moment += timedelta(days=1)
         named = any(key in got for key in ("day", "week", "dom", "dom2"))
         if not named and moment < now:
-            moment += timedelta(hours=12) if not part and hour < 12 and moment + timedelta(hours=12) >= now else timedelta(days=1)
+            moment += (
+                timedelta(hours=12)
+                if not part and hour < 12 and moment + timedelta(hours=12) >= now
+                else timedelta(days=1)
+            )
         return moment
     except (ValueError, OverflowError):
         return None
