@@ -11,6 +11,7 @@ from nlp.scanning import Hit
 
 SURE, PROBABLE, WEAK = 0.94, 0.72, 0.4
 _SENTENCE = re.compile(r"[。!?;\n]+")
+_TO_A_FRIEND = re.compile(r"你(?!们)|咱|亲爱的|老公|老婆|宝贝|哥们|嘿嘿|哈哈|呵呵|^[嗯恩哦噢哎唉]|~|。。")
 _NEAR = 12
 """Characters between a thing and its trouble."""
 
@@ -46,6 +47,14 @@ class Verdict:
         found = self.intents.get(intent)
         return found.score if found else 0.0
 
+
+_PUBLIC = re.compile(
+    r"[\da-z一-龥](?:市|县|镇|乡|村|小区|社区|街道|花园|家园|公寓|苑)|\d(?:号楼|栋|幢|单元|区|路)"
+)
+"""A place as one names it to an office, not to a friend."""
+
+_REMOTE = ("education_health", "welfare", "commerce", "property", "traffic", "sanitation")
+"""Categories whose things friends speak of too."""
 
 _SIMPLE = {
     ("checkin", "safe"): Intent.CHECK_IN,
@@ -148,7 +157,7 @@ class Rules:
                 score = SURE if role == "says" else 0.5
                 if kind == "demand":
                     demand = max(demand, score)
-                    score = min(score, 0.85)
+                    score = 0.85 if role == "says" else WEAK
                 else:
                     _raise(verdict.categories, kind, 1.0)
                 verdict.add(Intent.APPEAL, score, hit.words)
@@ -168,11 +177,19 @@ class Rules:
                     continue
                 used = True
                 strength = (0.9 if own else 0.86) - 0.02 * max(gap, 0)
+                if thing.entry.kind in _REMOTE and _TO_A_FRIEND.search(text):
+                    strength *= 0.6
                 first = min(thing.start, trouble.start)
                 verdict.add(Intent.APPEAL, strength, text[first : max(thing.end, trouble.end)])
                 _raise(verdict.categories, thing.entry.kind, strength if own else strength - 0.2)
         if things and demand:
-            verdict.add(Intent.APPEAL, 0.9, things[0].words)
+            private = _TO_A_FRIEND.search(text) is not None
+            score = 0.9 if demand == SURE else 0.45 if private else 0.74
+            verdict.add(Intent.APPEAL, score, things[0].words)
+        public = _PUBLIC.search(text) and not _TO_A_FRIEND.search(text)
+        asked = verdict.score(Intent.QUESTION) > 0.45
+        if public and not asked and (things or demand or troubles):
+            verdict.add(Intent.APPEAL, 0.64, (things or troubles or mine)[0].words)
         if troubles and not used:
             verdict.add(Intent.APPEAL, WEAK, troubles[0].words)
 
@@ -181,8 +198,11 @@ class Rules:
         appeal = verdict.intents.get(Intent.APPEAL)
         if appeal and "solved" in kinds:
             appeal.score *= 0.3
-        if appeal and sum(guard.entry.kind == "notice" for guard in guards) >= 2:
-            appeal.score *= 0.4
+        notices = sum(guard.entry.kind == "notice" for guard in guards)
+        if notices >= 2 or (notices and len(text) > 60):
+            for intent in (Intent.APPEAL, Intent.QUESTION, Intent.CHECK_IN):
+                if found := verdict.intents.get(intent):
+                    found.score *= 0.5
 
 
 def _raise(scores: dict[str, float], name: str, score: float) -> None:
