@@ -11,14 +11,14 @@ from nlp.numerals import to_int
 _CN = "[零〇一二三四五六七八九十百两壹贰叁肆伍陆柒捌玖拾幺]"
 _N = rf"(?:\d{{1,3}}|{_CN}{{1,4}})"
 _ROOM = rf"(?:\d{{3,5}}|{_CN}{{3,5}}|\d{{1,5}}(?=[室房户])|{_CN}{{1,5}}(?=[室房户]))"
-_BLOCK = r"(?:号楼|#楼|栋楼|幢楼|座楼|号栋|#栋|栋|幢|棟|#|号院|号门楼)"
+_BLOCK = r"(?:号楼|#楼|栋楼|幢楼|座楼|号栋|#栋|栋|幢|棟|#|座|号门楼)"
 _UNIT = r"(?:单元|门洞|号门|门(?![口卫诊禁外前]))"
 _SEP = r"[\s,，、的\-/]{0,2}"
 _FLOOR = rf"(?:{_N}(?:楼|层|f)(?!道|梯|下|上|顶))"
 _FULL = re.compile(
     rf"(?<![\d.:/])第?(?P<b>{_N}|[a-h]\d?|[甲乙丙丁东西南北中])\s?{_BLOCK}"
     rf"(?:{_SEP}(?P<u>{_N}|[a-h甲乙丙丁])\s?{_UNIT}|{_SEP}(?P<u2>\d{{1,2}})-(?=\d{{3,4}}(?!\d)))?"
-    rf"(?:{_SEP}{_FLOOR}(?!\d))?"
+    rf"(?:{_SEP}{_FLOOR})?"
     rf"(?:{_SEP}(?P<r>{_ROOM})(?!\d|[元块点年月天分钟个斤米]))?"
 )
 _LOU = re.compile(
@@ -29,8 +29,12 @@ _UNIT_ONLY = re.compile(
     rf"(?<![\d第])(?P<u>{_N})单元(?:{_SEP}(?P<r>{_ROOM})(?!\d|[元块点年月天]))?"
 )
 _DASHED = re.compile(
-    r"(?<![\d\-.:/a-z])(?P<b>[1-9]\d{0,2})-(?:(?P<u>[1-9]\d?)-)?(?P<r>\d{3,4})(?![\d\-.:/%a-z]|[元块年月日号])"
+    r"(?<![\d\-.:/a-z])(?P<b>\d{1,3})-(?:(?P<u>[1-9]\d?)-)?(?P<r>\d{3,4})(?![\d\-.:/%a-z]|[元块年月日号])"
 )
+_TRIPLE = re.compile(
+    r"(?<![\d\-.:/a-z])(?P<b>\d{1,3})-(?P<u>\d{1,2})-(?P<r>\d{1,4})(?![\d\-.:/%a-z]|[元块年月日])"
+)
+_LANE = re.compile(r"\d弄(?P<b>\d{1,3})号(?:楼)?(?:[\s,]{0,2}(?P<r>\d{3,4})(?:室)?)?")
 _ROOM_ONLY = re.compile(
     rf"(?<![\d.\-])(?P<r>\d{{3,4}}|{_CN}{{3,4}})(?:室|房间|号房|户(?!主|口|外|籍|型))"
 )
@@ -50,7 +54,17 @@ _SPOT = re.compile(
 def find_place(text: str, names: Sequence[str] = ()) -> Where:
     """The place a folded text names; the community's own place names come before general ones."""
     spot = _spot(text, names)
-    for pattern in (_FULL, _LOU, _DASHED, _ENGLISH, _UNIT_ONLY, _ROOM_ONLY, _ENGLISH_ROOM):
+    for pattern in (
+        _FULL,
+        _LOU,
+        _DASHED,
+        _TRIPLE,
+        _LANE,
+        _ENGLISH,
+        _UNIT_ONLY,
+        _ROOM_ONLY,
+        _ENGLISH_ROOM,
+    ):
         for found in pattern.finditer(text):
             groups = found.groupdict()
             building = _number(groups.get("b"))

@@ -11,7 +11,9 @@ from nlp.scanning import Hit
 
 SURE, PROBABLE, WEAK = 0.94, 0.72, 0.4
 _SENTENCE = re.compile(r"[。!?;\n]+")
-_TO_A_FRIEND = re.compile(r"你(?!们)|咱|亲爱的|老公|老婆|宝贝|哥们|嘿嘿|哈哈|呵呵|^[嗯恩哦噢哎唉]|~|。。")
+_TO_A_FRIEND = re.compile(
+    r"你(?!们)|咱|亲爱的|老公|老婆|宝贝|哥们|嘿嘿|哈哈|呵呵|^[嗯恩哦噢哎唉]|~|。。"
+)
 _NEAR = 12
 """Characters between a thing and its trouble."""
 
@@ -52,6 +54,11 @@ _PUBLIC = re.compile(
     r"[\da-z一-龥](?:市|县|镇|乡|村|小区|社区|街道|花园|家园|公寓|苑)|\d(?:号楼|栋|幢|单元|区|路)"
 )
 """A place as one names it to an office, not to a friend."""
+
+_OFFERS = re.compile(
+    r"(?:我|我们|我家|本人|我这里|我这边)(?:可以|能|来|愿意|有|会|这有|免费)(?!.{0,12}[吗?])|免费|无偿|需要的?联系|有需要"
+)
+"""Who writes so gives, whatever else the sentence holds."""
 
 _REMOTE = ("education_health", "welfare", "commerce", "property", "traffic", "sanitation")
 """Categories whose things friends speak of too."""
@@ -169,7 +176,8 @@ class Rules:
                 if not own and trouble.entry.kind != "common":
                     continue
                 gap = max(thing.start, trouble.start) - min(thing.end, trouble.end)
-                if gap > _NEAR or (gap < 0 and thing.start != trouble.start):
+                near = _NEAR * 3 if thing.words.isascii() else _NEAR
+                if gap > near or (gap < 0 and thing.start != trouble.start):
                     continue
                 if _sentence_of(thing.start, sentences) != _sentence_of(trouble.start, sentences):
                     continue
@@ -198,6 +206,9 @@ class Rules:
         appeal = verdict.intents.get(Intent.APPEAL)
         if appeal and "solved" in kinds:
             appeal.score *= 0.3
+        ask = verdict.intents.get(Intent.HELP_ASK)
+        if ask and verdict.score(Intent.HELP_OFFER) > ask.score * 0.9 and _OFFERS.search(text):
+            ask.score *= 0.5
         notices = sum(guard.entry.kind == "notice" for guard in guards)
         if notices >= 2 or (notices and len(text) > 60):
             for intent in (Intent.APPEAL, Intent.QUESTION, Intent.CHECK_IN):

@@ -7,7 +7,7 @@ import re
 from nlp.numerals import to_int
 
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[\s-]?)?(1[3-9]\d[\s-]?\d{4}[\s-]?\d{4})(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3}[\s-]?[2-9]\d{6,7}|400[\s-]?\d{3}[\s-]?\d{4})(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3}[\s-]?[1-9]\d{6,7}|400[\s-]?\d{3}[\s-]?\d{4})(?!\d)")
 _SHORT = re.compile(r"(?:电话|座机|打|phone|call)[^\d]{0,4}([2-9]\d{6,7})(?!\d)")
 
 _N = r"(\d{1,4}|[一二三四五六七八九十百两仨俩]{1,4})"

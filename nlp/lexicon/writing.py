@@ -8,6 +8,7 @@ from nlp.folding import fold
 from nlp.numerals import NUMERAL
 
 GAP = r"[^。!?;\n]{0,8}?"
+ENGLISH_GAP = r"[^.!?;\n]{0,30}?"
 CLAUSE_START = r"(?:(?<=[^\w])|(?<![\s\S]))"
 CLAUSE_END = r"(?=[的了啊呀呢吧嘛哈啦\s]{0,2}(?:[^\w\s:]|$))"
 _DIGITS = "0123456789零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿"
@@ -20,6 +21,7 @@ class Writing:
     def __init__(self, written: str) -> None:
         self._tokens = _TOKEN.findall(fold(written).text)
         self._next = 0
+        self._english = written.replace("…", "").isascii()
         self.pattern, heads = self._choices()
         if self._next < len(self._tokens):
             raise ValueError(") without its (")
@@ -51,7 +53,8 @@ class Writing:
                 self._next += 1
                 pattern += f"(?:{inner})"
             elif token == "…":
-                pattern, more = pattern + GAP, {("", False)}
+                gap = ENGLISH_GAP if self._english else GAP
+                pattern, more = pattern + gap, {("", False)}
             elif token == "#":
                 pattern, more = pattern + NUMERAL, {(digit, False) for digit in _DIGITS}
             elif token == "^":
