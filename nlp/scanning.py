@@ -1,0 +1,75 @@
+"""One pass over a text finds every lexicon entry in it; jieba is asked only about word edges."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import jieba
+
+from nlp.lexicon import Entry, Lexicon
+
+_WINDOW = 24
+"""Characters on each side of an entry that jieba is shown."""
+
+
+class Hit(NamedTuple):
+    """An entry found at `start:end`."""
+
+    start: int
+    end: int
+    entry: Entry
+    words: str
+
+
+class Scanner:
+    """Finds entries. Holds a tokenizer of its own, so that no other user's words leak in."""
+
+    def __init__(self, lexicon: Lexicon, cache_dir: Path | None = None) -> None:
+        self._by_start = lexicon.by_start
+        jieba.setLogLevel(logging.ERROR)
+        self._tokenizer = jieba.Tokenizer()
+        if cache_dir is not None:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            self._tokenizer.tmp_dir = str(cache_dir)
+        self._tokenizer.initialize()
+
+    def scan(self, text: str) -> list[Hit]:
+        """All entries in a folded text that no `not` entry of their subject covers, by place."""
+        found: list[Hit] = []
+        hidden: list[tuple[int, int, str]] = []
+        by_start = self._by_start
+        for start in range(len(text)):
+            for key in (text[start : start + 2], text[start]):
+                for entry in by_start.get(key, ()):
+                    if len(key) == 1 and text[start : start + 2] == key:
+                        continue
+                    match = entry.pattern.match(text, start)
+                    if match is None or not self._is_word(text, match.start(), match.end(), entry):
+                        continue
+                    if entry.role == "not":
+                        hidden.append((start, match.end(), entry.subject))
+                    else:
+                        found.append(Hit(start, match.end(), entry, match[0]))
+        if not hidden:
+            return found
+        return [hit for hit in found if not any(_hides(span, hit) for span in hidden)]
+
+    def _is_word(self, text: str, start: int, end: int, entry: Entry) -> bool:
+        if not (entry.word_start or entry.word_end):
+            return True
+        offset = max(0, start - _WINDOW)
+        edges = {offset}
+        for word in self._tokenizer.cut(text[offset : end + _WINDOW]):
+            offset += len(word)
+            edges.add(offset)
+        return not (
+            (entry.word_start and start not in edges) or (entry.word_end and end not in edges)
+        )
+
+
+def _hides(span: tuple[int, int, str], hit: Hit) -> bool:
+    """`not` of its own subject hides what it covers; `guards` hide everywhere."""
+    start, end, subject = span
+    return start <= hit.start and hit.end <= end and subject in (hit.entry.subject, "guards")
