@@ -150,7 +150,7 @@ class Dispatcher:
             nested = session.begin_nested()
             try:
                 again = work(desk)
-                store.duties.put(duty.name, again or now + timedelta(hours=1))
+                store.duties.put(duty.name, again or now + timedelta(days=1))
                 session.flush()
                 nested.commit()
                 done.note(desk.said)

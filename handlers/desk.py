@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from typing import TYPE_CHECKING, Any
 
 from handlers.words import Words
@@ -129,7 +130,7 @@ class Desk:
 
     def tell(
         self, person: Resident, phrase: str, *, about: str | None = None, sender: str = "bot",
-        priority: Priority = Priority.ANSWER, media: str | None = None, **values: object,
+        priority: Priority = Priority.ANSWER, media: str | None = None, **values: Any,
     ) -> Outbound | None:  # fmt: skip
         """Says a phrase to somebody in private; None when there is no chat to say it in."""
         chat = self.chat_with(person)
@@ -142,7 +143,7 @@ class Desk:
         self, name: str, to: Resident, about: str, phrase: str, choices: Sequence[Choice], *,
         chat: Chat | None = None, inline: bool = False, until: datetime | None = None,
         priority: Priority = Priority.ANSWER, kind: str = "answer", sender: str = "bot",
-        **values: object,
+        **values: Any,
     ) -> Question | None:  # fmt: skip
         """Leaves a Question standing with somebody; None when there is no chat to ask in."""
         chat = chat or self.chat_with(to)

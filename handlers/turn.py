@@ -6,7 +6,7 @@ raises Pause; what the function did so far is then undone, so asking never has s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -56,13 +56,13 @@ DutyFunction = Callable[[Desk], datetime | None]
 class Contents:
     """The table of contents: which function answers what."""
 
-    matters: dict[str, Matter]  # intents and matters of our own, by name
-    commands: dict[str, str]  # words that always work → matter
-    staff_commands: dict[str, str]  # first word → matter
-    answers: dict[str, Answer]  # a Question's name → what its answer does
-    undos: dict[str, Undo]  # what "错了" takes back
-    replies: dict[str, Reply]  # kind of thing → staff words to its resident
-    duties: dict[str, DutyFunction]
+    matters: Mapping[str, Matter]  # intents and matters of our own, by name
+    commands: Mapping[str, str]  # words that always work → matter
+    staff_commands: Mapping[str, str]  # first word → matter
+    answers: Mapping[str, Answer]  # a Question's name → what its answer does
+    undos: Mapping[str, Undo]  # what "错了" takes back
+    replies: Mapping[str, Reply]  # kind of thing → staff words to its resident
+    duties: Mapping[str, DutyFunction]
     menu: Callable[[Words], Ask]  # what stands under every answer an elder gets
 
 
@@ -92,7 +92,7 @@ class Turn(Desk):
 
     def say(
         self, phrase: str, *choices: Choice, about: str | None = None, chat: Chat | None = None,
-        inline: bool = False, **values: object,
+        inline: bool = False, **values: Any,
     ) -> Outbound:  # fmt: skip
         """Answers in this chat."""
         text = self.speech.say(phrase, **values)
@@ -100,7 +100,7 @@ class Turn(Desk):
 
     def ask(
         self, phrase: str, *choices: Choice, key: str | None = None, takes: str = "choice",
-        inline: bool = False, weak: bool = False, **values: object,
+        inline: bool = False, weak: bool = False, **values: Any,
     ) -> str:  # fmt: skip
         """The answer to a question of this conversation, as the value it stood for when asked."""
         key = key or phrase

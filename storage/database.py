@@ -100,7 +100,7 @@ class Database:
         except DBAPIError as error:
             raise _translated(error) from error
         finally:
-            session.rollback()
+            session.expunge_all()  # what was read stays readable
             session.close()
 
     def alive(self) -> bool:

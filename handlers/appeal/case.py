@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from handlers.turn import Choice, Desk, about
 from handlers.words import Words
@@ -70,7 +71,7 @@ def ladder(words: Words, case: Appeal, handler: Resident | None) -> str:
 
 
 def tell_resident(
-    desk: Desk, case: Appeal, phrase: str, *, sender: str = "bot", **values: object
+    desk: Desk, case: Appeal, phrase: str, *, sender: str = "bot", **values: Any
 ) -> None:
     """Says a step to whoever filed the case."""
     person = desk.store.people.resident(case.resident_id)
@@ -88,7 +89,7 @@ def brief(case: Appeal, limit: int = 16) -> str:
 
 def offer(
     desk: Desk, case: Appeal, to: Resident, phrase: str, *,
-    priority: Priority = Priority.ANSWER, **values: object,
+    priority: Priority = Priority.ANSWER, **values: Any,
 ) -> bool:  # fmt: skip
     """Shows a case to staff with what they can do about it; False if they cannot be reached."""
     words = desk.words(to)
@@ -110,7 +111,7 @@ def offer(
 
 
 def ask_solved(
-    desk: Desk, case: Appeal, phrase: str, *, priority: Priority = Priority.ANSWER, **values: object
+    desk: Desk, case: Appeal, phrase: str, *, priority: Priority = Priority.ANSWER, **values: Any
 ) -> bool:
     """Asks the resident whether it is solved; False if they cannot be reached."""
     person = desk.store.people.resident(case.resident_id)

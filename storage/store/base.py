@@ -19,7 +19,7 @@ class Questions:
         self.session = session
         self.community_id = community_id
 
-    def ours(self, kind: type[Row]) -> Select[tuple[Row]]:
+    def ours(self, kind: type[Row]) -> Select[Row]:
         """All rows of a kind that belong to this community."""
         return select(kind).where(kind.community_id == self.community_id)  # type: ignore[attr-defined]
 

@@ -151,6 +151,11 @@ class Messages(Questions):
         )
         return list(self.session.scalars(query.order_by(Outbound.id).limit(limit)))
 
+    def said_after(self, seq: int) -> list[Outbound]:
+        """Everything said in the community after `seq`, oldest first."""
+        query = self.ours(Outbound).where(Outbound.id > seq, Outbound.status == Sending.SENT)
+        return list(self.session.scalars(query.order_by(Outbound.id)))
+
     def take_back(self, about: str) -> int:
         """Drops what is queued about a thing and has not left; says how many."""
         found = self.session.execute(
