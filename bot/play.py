@@ -18,15 +18,15 @@ from typing import Any
 
 from bot.adapters.base import with_lines
 from bot.dispatcher import Dispatcher
+from bot.rehearsal import Rehearsal
 from handlers import CONTENTS
 from nlp import Ear
 from nlp.places import find_place
 from storage import Database, Session, Store, community_file
 from storage.community_file import BadCommunity
 from storage.models import Chat, Entity, Identity, Outbound, Resident
-from storage.store.duties import next_at
 from storage.store.loading import load_community
-from storage.store.receipts import Received, receive
+from storage.store.receipts import Received
 
 EXAMPLE = Path(__file__).parent.parent / "communities" / "example.toml"
 CHANNEL = "web"
@@ -81,7 +81,7 @@ class World:
         except BadCommunity as error:
             raise Unreadable("; ".join(error.faults)) from None
         Entity.metadata.create_all(self.database.writer)
-        self.dispatcher = Dispatcher(
+        dispatcher = Dispatcher(
             ear=self.ear, contents=CONTENTS, code=self._code, messages_per_minute=30,
             public_url="http://127.0.0.1:8080", on_duty_all=not raw["duty"],
         )  # fmt: skip
@@ -89,7 +89,8 @@ class World:
             community = load_community(session, file, self.now)
             self.community_id = community.id
             self._greet(session)
-            self.dispatcher.start_duties(session, self.now)
+            dispatcher.start_duties(session, self.now)
+        self.rehearsal = Rehearsal(self.database, dispatcher, self.now)
         self.zone = file.zone
         self.seen = 0
         self.sent = 0
@@ -149,9 +150,8 @@ class World:
 
     def deliver(self, row: Received) -> None:
         self.last = row
-        with self.database.write() as session:
-            receive(session, [row], self.now)
-        self.settle()
+        self.rehearsal.deliver(row)
+        self._hear()
 
     def _rows(self, who: str) -> list[Outbound]:
         with self.database.read() as session:
@@ -175,17 +175,7 @@ class World:
 
     def settle(self) -> None:
         """Turns and duties until nothing is due now."""
-        for _ in range(1000):
-            guesses = self.dispatcher.listen(self.database, self.now)
-            if guesses:
-                with self.database.write() as session:
-                    self.dispatcher.turns(session, guesses, self.now)
-                continue
-            with self.database.write() as session:
-                due = next_at(session)
-                if due is None or due > self.now:
-                    break
-                self.dispatcher.duties(session, self.now)
+        self.rehearsal.settle()
         self._hear()
 
     def _hear(self) -> None:
@@ -207,16 +197,9 @@ class World:
 
     def move(self, span: timedelta) -> None:
         """From due moment to due moment, in order, never in one leap."""
-        target = self.now + span
-        for _ in range(100_000):
-            with self.database.read() as session:
-                due = next_at(session)
-            if due is None or due > target:
-                break
-            self.now = max(self.now, due)
-            self.settle()
-        self.now = target
-        self.settle()
+        self.rehearsal.move(span)
+        self.now = self.rehearsal.now
+        self._hear()
 
 
 def _person(header: tuple[str, list[str]]) -> dict[str, Any]:

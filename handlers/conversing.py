@@ -137,5 +137,5 @@ def _go_back(turn: Turn) -> None:
 
 def short(text: str, limit: int = 18) -> str:
     """The beginning of a text, for naming it."""
-    text = " ".join(text.split())
+    text = " ".join(text.split()).strip("，,。.；;")
     return text if len(text) <= limit else text[:limit] + "…"

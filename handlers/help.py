@@ -26,7 +26,7 @@ KINDS = ("shopping", "doctor", "carry", "repair", "company", "other")
 
 def help_ask(turn: Turn) -> None:
     """Somebody needs a neighbour's hand."""
-    text = str(turn.opening.get("text") or turn.guess.text).strip()
+    text = str(turn.opening.get("text") or turn.guess.text).strip(" \n，,。.；;")
     if turn.opening.get("command"):
         kind = turn.ask(
             "help.what_kind",

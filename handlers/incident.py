@@ -63,8 +63,10 @@ def _where(turn: Turn) -> tuple[Place | None, str]:
     if turn.chat.group and place is None:
         home = turn.store.people.place(turn.chat.place_id) or home
     words = turn.where_words(found)
-    if not found.building and turn.home(turn.person):
-        words = turn.speech.say("incident.lives_at", home=turn.home(turn.person), where=words)
+    lives = turn.home(turn.person)
+    if not found.building and lives:
+        phrase = "incident.lives_at" if words else "incident.at_home"
+        words = turn.speech.say(phrase, home=lives, where=words)
     return place or home, words or turn.speech.say("place.unknown")
 
 

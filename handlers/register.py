@@ -55,7 +55,8 @@ def ask_home(turn: Turn, phrase: str, key: str) -> tuple[Place | None, str]:
         asked = phrase if depth == 0 else "welcome.which_building"
         said = turn.ask(
             asked, *[Choice(f"place:{p.id}", p.name) for p in level], skip, key=f"{key}.{depth}",
-            takes="place", community=turn.file.name, name=turn.person.name,
+            takes="place", weak=key == "welcome", community=turn.file.name,
+            name=turn.person.name,
         )  # fmt: skip
         if said == "skip":
             return None, ""

@@ -273,10 +273,10 @@ def in_words(turn: Turn) -> None:
             reply = turn.contents.replies.get(kind)
             if reply is not None and reply(turn, ident, turn.text):
                 return
+    value = taken(turn, top) if top is not None else None
+    if top is not None and value is not None:
+        return proceed(turn, top, value)
     if top is not None and not top.asking.get("weak"):
-        value = taken(turn, top)
-        if value is not None:
-            return proceed(turn, top, value)
         if not sure(turn.heard):
             if choice(turn.text) is not None and top.asking["choices"]:
                 turn.say("talk.choose", n=len(top.asking["choices"]))
@@ -310,6 +310,8 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
     if takes == "place":
         if where and (len(text) <= PLACE_ANSWER or not sure(turn.heard)):
             return text
+        if conversation.asking.get("weak"):
+            return None
         if not sure(turn.heard) and len(text) <= PLACE_ANSWER and turn.heard.intent is not Intent.CHAT:
             return text
         return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 else None

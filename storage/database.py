@@ -80,7 +80,7 @@ class Database:
                 session.flush()
                 self._still_in_transaction(session)
         except DBAPIError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         finally:
             session.close()
 
@@ -98,7 +98,7 @@ class Database:
         try:
             yield session
         except DBAPIError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         finally:
             session.expunge_all()  # what was read stays readable
             session.close()
@@ -134,7 +134,7 @@ class Database:
             self.reader.dispose()
 
 
-def _translated(error: DBAPIError) -> Exception:
+def translated(error: DBAPIError) -> Exception:
     """What the caller needs to know: come back later, or a defect of ours."""
     words = str(error.orig).lower()
     if "locked" in words or "busy" in words:

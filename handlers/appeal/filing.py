@@ -27,7 +27,7 @@ def appeal(turn: Turn) -> None:
             Choice("what", turn.speech.say("appeal.change_what")),
             Choice("where", turn.speech.say("appeal.change_where")),
             Choice("no", turn.speech.say("appeal.drop"), ("-", "算了", "不用了", "不报了")),
-            key=f"confirm.{n}", takes="amend", what=what, where=words, why=turn.guess.why,
+            key=f"confirm.{n}", takes="amend", what=what, where=words, why=_why(turn),
             category=turn.speech.category(category),
             who=handler.name if handler else turn.file.name,
         )  # fmt: skip
@@ -50,6 +50,13 @@ def appeal(turn: Turn) -> None:
     _file(turn, what, category, words, place, handler)
 
 
+def _why(turn: Turn) -> str:
+    """Why we take it for a report, where we were the ones to say so."""
+    if turn.guess.intent is not Intent.APPEAL or turn.opening.get("what"):
+        return ""
+    return f"{turn.guess.why}。\n" if turn.guess.why else ""
+
+
 def _what(turn: Turn) -> tuple[str, str]:
     """The matter in the resident's own words, and its category."""
     if turn.opening.get("what"):
@@ -59,7 +66,7 @@ def _what(turn: Turn) -> tuple[str, str]:
         heard = turn.heard_at("what")
         category = turn.opening.get("category") or (heard.category if heard else None)
         return what, str(category or "other")
-    return turn.guess.text.strip(), turn.guess.category or "other"
+    return turn.guess.text.strip(" \n，,。.；;"), turn.guess.category or "other"
 
 
 def _where(turn: Turn, what: str) -> tuple[str, Place | None]:

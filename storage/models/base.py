@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData
+from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -37,11 +38,20 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Stages and roles are kept as their words, so that a dump can be read and a new one added freely.
+WORD = Enum(
+    enum.Enum, native_enum=False, create_constraint=False, length=20,
+    values_callable=lambda kind: [member.value for member in kind],
+)  # fmt: skip
+
+
 class Entity(DeclarativeBase):
     """The base of all rows."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[Any]: JSON}
+    type_annotation_map = {
+        datetime: UtcTime, enum.Enum: WORD, dict[str, Any]: JSON, list[Any]: JSON,
+    }  # fmt: skip
 
     def __repr__(self) -> str:
         # Never a text, name or number: rows end up in logs.

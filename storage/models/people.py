@@ -30,6 +30,7 @@ class Community(Entity):
     name: Mapped[str]
     config: Mapped[dict[str, Any]]
     demo: Mapped[bool] = mapped_column(default=False)
+    demo_filled: Mapped[bool] = mapped_column(default=False)  # the sample records were written once
     appeals_filed: Mapped[int] = mapped_column(default=0)  # the last 编号 given
 
 

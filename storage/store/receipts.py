@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
@@ -86,3 +86,13 @@ def waiting(session: Session, limit: int) -> list[Inbound]:
         select(Inbound).where(Inbound.handled_at.is_(None)).order_by(Inbound.id).limit(limit)
     ).all()
     return [row for row in first if row.community_id == first[0].community_id]
+
+
+def troubles(session: Session) -> tuple[int, list[tuple[int, str]]]:
+    """How many messages wait, and the last that failed with the place of the fault."""
+    waiting = session.scalar(select(func.count(Inbound.id)).where(Inbound.handled_at.is_(None)))
+    query = (
+        select(Inbound.id, Inbound.error).where(Inbound.error.is_not(None))
+        .order_by(Inbound.id.desc()).limit(5)
+    )  # fmt: skip
+    return waiting or 0, [(row[0], row[1] or "") for row in session.execute(query)]

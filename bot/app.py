@@ -1,0 +1,269 @@
+"""The composition root: the only place that knows concrete things, and the only one with a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.adapters.base import Adapter
+from bot.dispatcher import Dispatcher, Done
+from bot.duties import Ticker
+from bot.hub import Hub
+from bot.inbox import Inbox
+from bot.lane import Lane, Rank
+from bot.office import Office
+from bot.settings import Settings, secret
+from handlers import CONTENTS
+from nlp import Ear
+from storage import Database, Session, Unavailable, community_file
+from storage.community_file import BadCommunity, CommunityFile
+from storage.migrations import upgrade
+from storage.store.duties import due
+from storage.store.loading import communities, load_community, settings_of
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = logging.getLogger("huiyin")
+
+PARTS = ("web", "turns", "outbox", "duties")
+POLL = 1.0  # seconds: the hint may be lost, the look may not
+
+
+class CannotStart(Exception):
+    """One clear sentence to whoever starts the program."""
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def code() -> str:
+    """A fresh secret for links and tokens, URL-safe."""
+    return secrets.token_urlsafe(24)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database, brought up to today's schema. Raises CannotStart."""
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database)
+        upgrade(database)
+    except (OSError, Unavailable) as error:
+        raise CannotStart(f"数据库打不开（{settings.folder}）：{type(error).__name__}") from error
+    return database
+
+
+def read_files(settings: Settings) -> list[CommunityFile]:
+    """The community files of the settings. Raises CannotStart with every fault."""
+    files, faults = [], []
+    for name in settings.communities:
+        try:
+            files.append(community_file.read(Path(name)))
+        except BadCommunity as error:
+            faults += error.faults
+    if faults:
+        raise CannotStart("\n".join(faults))
+    return files
+
+
+def load_files(database: Database, files: Iterable[CommunityFile], now: datetime) -> None:
+    """Brings the database up to the files. Raises CannotStart."""
+    with database.write() as session:
+        try:
+            for file in files:
+                load_community(session, file, now)
+        except BadCommunity as error:
+            raise CannotStart("\n".join(error.faults)) from None
+
+
+def installation_secret(folder: Path) -> bytes:
+    """Signs form tokens and demo links; made once, readable by the owner only."""
+    path = folder / "secret.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    return path.read_text(encoding="ascii").strip().encode()
+
+
+def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
+    """An adapter for each channel that has a platform to speak to. Raises CannotStart."""
+    adapters: dict[str, Adapter] = {}
+    with database.read() as session:
+        for community in communities(session):
+            for row in settings_of(community).channels:
+                try:
+                    found = make_adapter(row, settings)
+                except ValueError as error:
+                    raise CannotStart(f"渠道 {row['id']}：{error}") from None
+                if found is not None:
+                    adapters[row["id"]] = found
+    return adapters
+
+
+def make_adapter(row: dict[str, Any], settings: Settings) -> Adapter | None:
+    """Platforms are imported only where a community uses them. Raises ValueError."""
+    return None
+
+
+def make_office(
+    settings: Settings, database: Database, ear: Ear, wake: Callable[[], None]
+) -> Office:
+    lane = Lane(database)
+    dispatcher = Dispatcher(
+        ear=ear, contents=CONTENTS, code=code,
+        messages_per_minute=settings.limits.messages_per_minute, public_url=settings.public_url,
+    )  # fmt: skip
+    return Office(
+        settings=settings, database=database, lane=lane, hub=Hub(), dispatcher=dispatcher,
+        inbox=Inbox(lane, clock, wake), adapters=make_adapters(database, settings),
+        clock=clock, code=code, secret=installation_secret(settings.folder),
+    )  # fmt: skip
+
+
+class App:
+    """Everything in one process, or a part of it."""
+
+    def __init__(
+        self, settings: Settings, database: Database, ear: Ear, parts: Iterable[str] = PARTS
+    ) -> None:
+        self.received = asyncio.Event()
+        self.office = make_office(settings, database, ear, self.received.set)
+        self.parts = set(parts)
+        self.stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: uvicorn.Server | None = None
+
+    async def turns(self) -> None:
+        """Answers what was received, a batch to a commit, until told to stop."""
+        office = self.office
+        while not self.stopping.is_set():
+            self.received.clear()
+            try:
+                busy = await self._batch()
+            except Unavailable as error:
+                log.warning("database unavailable: %s", error)
+                busy = False
+                await self._pause(POLL)
+            if not busy:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.received.wait(), POLL)
+
+    async def _batch(self) -> bool:
+        office = self.office
+        now = clock()
+        guesses = await asyncio.to_thread(office.dispatcher.listen, office.database, now)
+        if not guesses:
+            return False
+
+        def work(session: Session) -> Done:
+            return office.dispatcher.turns(session, guesses, clock(), clock=clock)
+
+        self._tell(await office.lane.write(Rank.TURN, work))
+        return True
+
+    async def tick(self) -> None:
+        """What the timetable says is due."""
+        office = self.office
+        now = clock()
+
+        def anything() -> bool:
+            with office.database.read() as session:
+                return bool(due(session, now))
+
+        try:
+            if await asyncio.to_thread(anything):
+                done = await office.lane.write(
+                    Rank.DUTY, lambda session: office.dispatcher.duties(session, now)
+                )
+                self._tell(done)
+        except Unavailable as error:
+            log.warning("database unavailable: %s", error)
+
+    def _tell(self, done: Done) -> None:
+        self.office.hub.notify(done.chats)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
+    async def run(self) -> None:
+        """Runs until `stop`. Raises CannotStart when the port is taken."""
+        office = self.office
+        office.hub.start()
+        await office.lane.write(
+            Rank.DUTY, lambda session: office.dispatcher.start_duties(session, clock())
+        )
+        ticker = Ticker(self.tick)
+        loops = []
+        if "turns" in self.parts:
+            loops.append(self.turns())
+        if "duties" in self.parts:
+            ticker.start()
+        if "web" in self.parts:
+            loops.append(self._serve())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            stopped = asyncio.create_task(self.stopping.wait())
+            await asyncio.wait([*self._tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in self._tasks:
+                if task.done() and task.exception() is not None:
+                    raise task.exception() or CannotStart("")
+        finally:
+            if "duties" in self.parts:
+                ticker.stop()
+            await self._end()
+
+    async def _serve(self) -> None:
+        import uvicorn
+
+        from bot.web import make_app
+
+        http = self.office.settings.http
+        listener = bind(http.host, http.port)
+        config = uvicorn.Config(
+            make_app(self.office), log_level="warning", access_log=False,
+            timeout_graceful_shutdown=2, lifespan="off", server_header=False,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        await self._server.serve(sockets=[listener])
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.office.hub.close()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    async def _end(self) -> None:
+        self.stop()
+        self.received.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
+        for adapter in self.office.adapters.values():
+            await adapter.close()
+        await asyncio.to_thread(self.office.lane.close)
+        self.office.database.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The listening socket, taken before anything is said. Raises CannotStart."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise CannotStart(
+            f"{host}:{port} 用不了，多半是另一个程序占着。换一个端口：make run PORT={port + 1}"
+        ) from None
+    listener.listen(512)
+    return listener

@@ -1,0 +1,93 @@
+"""Self-check: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.app import CannotStart, make_adapters, read_files
+from bot.settings import Settings
+from storage import Database, Unavailable
+from storage.migrations import current, head
+from storage.store.loading import communities
+from storage.store.receipts import troubles
+
+Finding = tuple[bool, str, str]  # fine?, what, words
+
+
+def examine(settings: Settings, *, as_json: bool) -> int:
+    """Prints every finding; exit code 0 when all is well, 1 otherwise."""
+    findings = list(_findings(settings))
+    if as_json:
+        rows = [{"ok": ok, "what": what, "words": words} for ok, what, words in findings]
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        for ok, what, words in findings:
+            print(f"{'好' if ok else '✗ '}  {what}：{words}")
+    return 0 if all(ok for ok, _, _ in findings) else 1
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield _clock()
+    yield _disk(settings)
+    try:
+        files = read_files(settings)
+        yield True, "社区文件", "、".join(file.name for file in files)
+    except CannotStart as error:
+        yield False, "社区文件", str(error)
+    yield from _database(settings)
+    yield _ear(settings)
+
+
+def _clock() -> Finding:
+    year = datetime.now(UTC).year
+    return year >= 2024, "时钟", f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.folder if settings.folder.exists() else Path()
+    free = shutil.disk_usage(folder).free // 2**20
+    return free > 200, "磁盘", f"还有 {free} MB"
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.database)
+    if database.sqlite and not Path(str(database.url.database)).exists():
+        yield True, "数据库", "还没有建，第一次启动时会建"
+        return
+    try:
+        with database.reader.connect() as connection:
+            stands = current(connection)
+        ok = stands == head()
+        yield ok, "数据库", f"版本 {stands}" if ok else f"版本 {stands}，请运行 huiyin migrate"
+        with database.read() as session:
+            names = "、".join(c.name for c in communities(session))
+            yield bool(names), "社区", names or "一个也没有，请运行 huiyin community add"
+            waiting, failed = troubles(session)
+        yield waiting < 1000, "等着处理的消息", str(waiting)
+        words = "；".join(f"{row[0]}：{row[1]}" for row in failed) or "没有"
+        yield not failed, "没办好的消息", words
+        adapters = make_adapters(database, settings)
+        yield True, "外部渠道", "、".join(adapters) or "没有（只有网页）"
+    except CannotStart as error:
+        yield False, "外部渠道", str(error)
+    except Unavailable as error:
+        yield False, "数据库", f"打不开：{error}"
+    finally:
+        database.close()
+
+
+def _ear(settings: Settings) -> Finding:
+    from nlp import Ear
+
+    began = time.perf_counter()
+    try:
+        ear = Ear(settings.folder if settings.folder.exists() else None)
+    except ValueError as error:
+        return False, "听懂人话", str(error)
+    spent = time.perf_counter() - began
+    return ear.hear("厨房着火了").danger == "fire", "听懂人话", f"载入 {spent:.1f} 秒"

@@ -1,0 +1,42 @@
+"""One-time codes that bind a person of the community file to a chat."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from storage import Database, Store
+from storage.store.loading import communities
+
+LIFE = timedelta(days=7)
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+
+
+class NobodyFound(Exception):
+    """Nobody of this name, or it is not clear in which community."""
+
+
+def fresh() -> str:
+    """A code as it is printed: HY-XXXX-XXXX."""
+    letters = "".join(secrets.choice(LETTERS) for _ in range(8)).upper()
+    return f"HY-{letters[:4]}-{letters[4:]}"
+
+
+def invite(database: Database, name: str, slug: str | None, now: datetime) -> str:
+    """A new code for a person. Raises NobodyFound."""
+    with database.write() as session:
+        found = []
+        for community in communities(session):
+            if slug in (None, community.slug):
+                store = Store(session, community.id)
+                person = store.people.in_file(name)
+                if person is not None:
+                    found.append((store, person))
+        if not found:
+            raise NobodyFound(f"名册里没有“{name}”。请先写进社区文件，再 huiyin community add。")
+        if len(found) > 1:
+            raise NobodyFound(f"有几个社区都有“{name}”，请加 --community 名。")
+        store, person = found[0]
+        code = fresh()
+        store.people.give_credential("invite", code.replace("-", ""), person, now + LIFE)
+        return code

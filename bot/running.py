@@ -1,0 +1,62 @@
+"""huiyin run: prepares, says four lines one can act on, and runs until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from bot import app, demo
+from bot.settings import Settings
+from nlp import Ear
+from storage.store.loading import communities
+
+
+def run(settings: Settings, only: str) -> int:
+    """Runs the parts named (all without a name). Raises CannotStart."""
+    parts = [part.strip() for part in only.split(",") if part.strip()] or list(app.PARTS)
+    unknown = [part for part in parts if part not in app.PARTS]
+    if unknown:
+        raise app.CannotStart(f"--only 只认 {'、'.join(app.PARTS)}，不认 {'、'.join(unknown)}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for noisy in ("apscheduler", "httpx", "httpcore", "telegram", "jieba", "uvicorn", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if "web" in parts:
+        app.bind(settings.http.host, settings.http.port).close()  # before anything slow
+    files = app.read_files(settings)
+    database = app.open_database(settings)
+    now = app.clock()
+    app.load_files(database, files, now)
+    demo.fill(database, now)
+    application = app.App(settings, database, Ear(settings.folder), parts)
+    _say(application)
+    asyncio.run(_until_stopped(application))
+    return 0
+
+
+async def _until_stopped(application: app.App) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, application.stop)
+    await application.run()
+
+
+def _say(application: app.App) -> None:
+    """What one can do now."""
+    office = application.office
+    url = office.settings.public_url
+    lines = []
+    with office.database.read() as session:
+        found = communities(session)
+        links = demo.links(session, office.secret, url)
+    for community in found:
+        lines.append(f"{community.name} 开门了。Ctrl-C 关门。")
+    if "web" in application.parts:
+        lines += [f"  居民  {url}/chat/web" if not links else ""]
+        lines += [f"  {name}\t{link}" for name, link in links]
+        lines.append(f"  控制台  {url}/console（工作人员在聊天里写「控制台」拿一次性链接）")
+    if links:
+        lines.append("  这是演示，记录是编的；huiyin demo remove 一次删净。")
+    print("\n".join(line for line in lines if line), flush=True)
+    sys.stdout.flush()
