@@ -1,0 +1,123 @@
+"""What the web channel asks: whose token this is, what the counters stand at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.models import (
+    LIVE,
+    Appeal,
+    Channel,
+    Chat,
+    Clock,
+    Identity,
+    Inbound,
+    Outbound,
+    Resident,
+)
+from storage.store.people import hashed
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody with a token on a web channel, and the private chat that is theirs."""
+
+    identity_id: int
+    community_id: int
+    channel_id: str
+    user: str  # the identity's external id
+    chat: str  # the private chat's external id
+    chat_id: int
+    resident_id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What /metrics shows, over all communities. Pairs are (channel, status or kind)."""
+
+    inbound: dict[str, int]
+    unhandled: int
+    outbound: dict[tuple[str, str], int]
+    appeals_open: int
+    clocks_running: int
+
+
+def channels(session: Session) -> list[Channel]:
+    return list(session.scalars(select(Channel).order_by(Channel.id)))
+
+
+def visitor(session: Session, channel_id: str, token: str) -> Visitor | None:
+    """Whose token this is on a channel; None if it is nobody's."""
+    query = (
+        select(Identity, Chat)
+        .join(
+            Chat,
+            (Chat.channel_id == Identity.channel_id) & (Chat.external_id == Identity.external_id),
+        )
+        .join(Resident, Resident.id == Identity.resident_id)
+        .where(
+            Identity.channel_id == channel_id,
+            Identity.token_hash == hashed(token),
+            Resident.deleted_at.is_(None),
+        )
+    )
+    row = session.execute(query).one_or_none()
+    return _as_visitor(row[0], row[1]) if row else None
+
+
+def welcome(
+    session: Session, channel: Channel, name: str, user: str, token: str, now: datetime,
+    resident: Resident | None = None,
+) -> Visitor:  # fmt: skip
+    """A new web identity and its private chat: of a known resident, or of one claiming a name."""
+    if resident is None:
+        resident = Resident(
+            community_id=channel.community_id, name=name, created_at=now, elder=False, notices=True,
+            willing=False, confirmed=False,
+        )  # fmt: skip
+        session.add(resident)
+        session.flush()
+    identity = Identity(
+        community_id=channel.community_id, channel_id=channel.id, external_id=user, name=name,
+        resident_id=resident.id, token_hash=hashed(token), created_at=now,
+    )  # fmt: skip
+    chat = Chat(
+        community_id=channel.community_id, channel_id=channel.id, external_id=user, group=False,
+        resident_id=resident.id, seen_at=now, created_at=now,
+    )  # fmt: skip
+    session.add_all([identity, chat])
+    session.flush()
+    return _as_visitor(identity, chat)
+
+
+def _as_visitor(identity: Identity, chat: Chat) -> Visitor:
+    return Visitor(
+        identity.id, identity.community_id, identity.channel_id, identity.external_id,
+        chat.external_id, chat.id, identity.resident_id, identity.name,
+    )  # fmt: skip
+
+
+def counts(session: Session) -> Counts:
+    inbound = session.execute(
+        select(Inbound.channel_id, func.count(Inbound.id)).group_by(Inbound.channel_id)
+    )
+    outbound = session.execute(
+        select(Outbound.channel_id, Outbound.status, func.count(Outbound.id)).group_by(
+            Outbound.channel_id, Outbound.status
+        )
+    )
+    unhandled = select(func.count(Inbound.id)).where(Inbound.handled_at.is_(None))
+    appeals = select(func.count(Appeal.id)).where(Appeal.stage.in_(LIVE))
+    clocks = select(func.count(Clock.id)).where(Clock.stopped_at.is_(None))
+    return Counts(
+        inbound={row[0]: row[1] for row in inbound},
+        unhandled=session.scalar(unhandled) or 0,
+        outbound={(row[0], str(row[1])): row[2] for row in outbound},
+        appeals_open=session.scalar(appeals) or 0,
+        clocks_running=session.scalar(clocks) or 0,
+    )
