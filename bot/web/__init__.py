@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
-from bot.web import api, health, hooks
+from bot.web import api, health, hooks, page
 from bot.web.guard import Guard
 from bot.web.problem import Problem, on_http, on_problem, on_unavailable
-from bot.web.site import Site
+from bot.web.site import HERE, Site
 from bot.web.visitors import personal_link
 from storage import Unavailable
 
@@ -31,7 +33,13 @@ __all__ = ["make_app", "personal_link"]
 def make_app(office: Office) -> Starlette:
     """Everything we serve, on one listener."""
     app = Starlette(
-        routes=[*api.routes, *hooks.routes, *health.routes],
+        routes=[
+            *api.routes,
+            *page.routes,
+            *hooks.routes,
+            *health.routes,
+            Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+        ],
         middleware=[Middleware(Guard)],
         exception_handlers={
             Problem: on_problem,

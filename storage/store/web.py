@@ -14,10 +14,12 @@ from storage.models import (
     Channel,
     Chat,
     Clock,
+    Community,
     Identity,
     Inbound,
     Outbound,
     Resident,
+    Sending,
 )
 from storage.store.people import hashed
 
@@ -121,3 +123,72 @@ def counts(session: Session) -> Counts:
         appeals_open=session.scalar(appeals) or 0,
         clocks_running=session.scalar(clocks) or 0,
     )
+
+
+def said_after(
+    session: Session, visitor: Visitor, chat_id: int, seq: int, *, limit: int, newest: bool = False
+) -> list[Outbound]:
+    """What stands in a chat after `seq`, oldest first; the newest `limit` of it, or the first."""
+    query = select(Outbound).where(
+        Outbound.community_id == visitor.community_id,
+        Outbound.chat_id == chat_id,
+        Outbound.id > seq,
+        Outbound.status.in_((Sending.SENT, Sending.UNKNOWN)),
+    )
+    if newest:
+        return list(session.scalars(query.order_by(Outbound.id.desc()).limit(limit)))[::-1]
+    return list(session.scalars(query.order_by(Outbound.id).limit(limit)))
+
+
+def written_after(
+    session: Session, visitor: Visitor, chat_key: str, ident: int, *, limit: int
+) -> list[Inbound]:
+    """What this visitor wrote in a chat after an inbound id: the newest `limit`, oldest first."""
+    query = (
+        select(Inbound)
+        .where(
+            Inbound.channel_id == visitor.channel_id,
+            Inbound.chat_key == chat_key,
+            Inbound.user_key == visitor.user,
+            Inbound.id > ident,
+        )
+        .order_by(Inbound.id.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query))[::-1]
+
+
+def demo_visitor(
+    session: Session, channel: Channel, resident_id: int, token: str, now: datetime
+) -> Visitor | None:
+    """The web identity behind a demo resident's link, made once; None if it is no such person."""
+    resident = session.scalars(
+        select(Resident).where(
+            Resident.id == resident_id,
+            Resident.community_id == channel.community_id,
+            Resident.demo,
+            Resident.deleted_at.is_(None),
+        )
+    ).one_or_none()
+    community = session.get_one(Community, channel.community_id)
+    if resident is None or not community.demo:
+        return None
+    user = f"demo-{resident_id}"
+    identity = session.scalars(
+        select(Identity).where(Identity.channel_id == channel.id, Identity.external_id == user)
+    ).one_or_none()
+    if identity is None:
+        return welcome(session, channel, resident.name, user, token, now, resident)
+    identity.token_hash = hashed(token)
+    session.flush()
+    return visitor(session, channel.id, token)
+
+
+def last_choices(session: Session, visitor: Visitor, chat_id: int) -> set[str]:
+    """Which questions the last messages with buttons belong to, each at its latest asking."""
+    newest: dict[str, str] = {}
+    for row in said_after(session, visitor, chat_id, 0, limit=30, newest=True):
+        for choice in row.choices:
+            asked = str(choice[2]).partition("=")[0]
+            newest[asked.partition(".")[0]] = asked
+    return set(newest.values())
