@@ -185,12 +185,16 @@ async def live(request: Request) -> Response:
     last = request.headers.get("last-event-id") or request.query_params.get("at", "")
     inbound, outbound = read_cursor(last)
     was_open: set[str] | None = None
+    was_duty: Markup | None = None
 
     async def look() -> list[str]:
-        nonlocal inbound, outbound, was_open
-        shown, words = await site.read(
-            lambda session: _new(site, session, visitor, chat, group, inbound, outbound)
-        )
+        nonlocal inbound, outbound, was_open, was_duty
+
+        def new(session: Session) -> tuple[Shown, PageWords, Markup]:
+            view = _view(site, session, visitor, chat, group)
+            return view.after(inbound, outbound), view.words, _duty(site, view)
+
+        shown, words, duty = await site.read(new)
         inbound, outbound = shown.inbound, shown.outbound
         found = [
             reading.event("row", _row(site, words, line, shown), shown.cursor)
@@ -199,18 +203,23 @@ async def live(request: Request) -> Response:
         if shown.open != was_open:
             was_open = shown.open
             found.append(reading.event("standing", sorted(shown.open)))
+        if duty != was_duty:
+            was_duty = duty
+            found.append(reading.event("duty", duty))
         return found
 
     events: AsyncIterator[str] = reading.events(site, [chat[0]], look)
     return StreamingResponse(events, 200, api.STREAM, "text/event-stream")
 
 
-def _new(
-    site: Site, session: Session, visitor: Visitor, chat: tuple[int, str], group: str | None,
-    inbound: int, outbound: int,
-) -> tuple[Shown, PageWords]:  # fmt: skip
-    view = _view(site, session, visitor, chat, group)
-    return view.after(inbound, outbound), view.words
+def _duty(site: Site, view: View) -> Markup:
+    """The line about who is on duty; the same for all of one home, so it is remembered."""
+    key = (view.visitor.community_id, view.person.home_id, view.words.language)
+    known = site.duty_lines.get(key, view.desk.now)
+    if known is None:
+        known = duty_line(view.desk, view.words, view.person)
+        site.duty_lines.put(key, known, view.desk.now)
+    return known
 
 
 def _view(
@@ -246,7 +255,7 @@ async def _values(
             "w": view.words,
             "community": view.desk.file.name,
             "elder": view.person.elder,
-            "duty": duty_line(view.desk, view.words, view.person),
+            "duty": _duty(site, view),
             "shown": shown,
             "rows": Markup("\n").join(
                 Markup(_row(site, view.words, line, shown)) for line in shown.lines

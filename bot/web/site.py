@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -67,6 +68,9 @@ class Site:
     office: Office
     doors: Memory[str, dict[str, Door]] = field(default_factory=lambda: Memory(1))
     visitors: Memory[tuple[str, str], web.Visitor] = field(default_factory=lambda: Memory(20_000))
+    duty_lines: Memory[tuple[int, int | None, str], Markup] = field(
+        default_factory=lambda: Memory(2_000)
+    )
     groups: Memory[tuple[str, str], tuple[int, str]] = field(default_factory=lambda: Memory(2_000))
 
     def __post_init__(self) -> None:

@@ -217,16 +217,8 @@ def callable_numbers(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-@dataclass(frozen=True)
-class DutyLine:
-    """Who is there for this resident now, as one honest line."""
-
-    words: str
-    calls: Sequence[str] = ()  # numbers that follow
-
-
-def duty_line(desk: Desk, words: PageWords, person: Resident | None) -> DutyLine:
-    """Promises only what the roster and the service level say."""
+def duty_line(desk: Desk, words: PageWords, person: Resident | None) -> Markup:
+    """Who is there for this resident now: promises only what roster and service level say."""
     file, now = desk.file, desk.now
     place = desk.store.people.place(person.home_id) if person else None
     local = now.astimezone(file.zone)
@@ -236,14 +228,19 @@ def duty_line(desk: Desk, words: PageWords, person: Resident | None) -> DutyLine
     if file.hours.is_open(now):
         span = words.span(file.level("default").first_response)
         if name is not None:
-            return DutyLine(words.say("duty.here", name=name, span=span))
-        return DutyLine(words.say("duty.open", span=span))
+            return escape(words.say("duty.here", name=name, span=span))
+        return escape(words.say("duty.open", span=span))
     opening = file.hours.next_opening(now)
     opens = desk.words(person).moment(opening, now) if opening else None
     if name is not None:
         if opens is None:
-            return DutyLine(words.say("duty.guard_only", name=name))
-        return DutyLine(words.say("duty.guard", name=name, opens=opens))
+            return escape(words.say("duty.guard_only", name=name))
+        return escape(words.say("duty.guard", name=name, opens=opens))
     if opens is None:
-        return DutyLine(words.say("duty.nobody_only"), EMERGENCY)
-    return DutyLine(words.say("duty.nobody", opens=opens), EMERGENCY)
+        return _with_calls(words.say("duty.nobody_only"))
+    return _with_calls(words.say("duty.nobody", opens=opens))
+
+
+def _with_calls(words: str) -> Markup:
+    links = Markup("/").join(Markup('<a href="tel:{0}">{0}</a>').format(n) for n in EMERGENCY)
+    return escape(words) + Markup(" ") + links

@@ -7,6 +7,7 @@
   const field = document.getElementById("text");
   const status = document.getElementById("status");
   const fresh = document.getElementById("new");
+  const fine = window.matchMedia("(pointer: fine)");
   if (!log || !window.EventSource || !window.fetch) return;
   page.classList.add("js");
 
@@ -44,8 +45,10 @@
       const line = document.createElement("p");
       line.className = "choice";
       line.textContent = button.firstElementChild.textContent + ". " + button.lastElementChild.textContent;
+      const held = button === document.activeElement && fine.matches;
       if ("inline" in button.dataset) button.remove();
       else button.replaceWith(line);
+      if (held) field.focus();
     });
   };
 
@@ -54,6 +57,11 @@
   const listen = () => {
     const source = new EventSource(address);
     source.addEventListener("standing", (event) => keepOpen(JSON.parse(event.data)));
+    source.addEventListener("duty", (event) => {
+      const line = document.querySelector(".duty");
+      const now = JSON.parse(event.data);
+      if (line.innerHTML.trim() !== now) line.innerHTML = now;
+    });
     source.addEventListener("open", () => {
       clearTimeout(lost);
       lost = undefined;
@@ -111,7 +119,7 @@
   // Enter sends at a keyboard; never while a word is still being composed.
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    if (!window.matchMedia("(pointer: fine)").matches) return;
+    if (!fine.matches) return;
     event.preventDefault();
     send(field.form, field.form.querySelector(".main"));
   });
