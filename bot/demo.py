@@ -16,10 +16,9 @@ from bot.web import personal_link
 from handlers import CONTENTS
 from nlp import Ear
 from storage import Database, Session, Store
-from storage.models import Community
+from storage.models import Community, Resident
 from storage.store.erasing import erase_records
-from storage.store.loading import communities, settings_of
-from storage.store.people import settle_in
+from storage.store.loading import communities, settings_of, settle_in
 from storage.store.receipts import Received
 
 STORY = Path(__file__).parent / "demo_story.txt"
@@ -39,6 +38,11 @@ def fill(database: Database, ear: Ear, now: datetime) -> None:
             _tell(database, ear, community_id, channel, now)
 
 
+def key(person: Resident) -> str:
+    """The web identity that a demo person's link leads to."""
+    return f"demo-{person.id}"
+
+
 def _enter(session: Session, community: Community, at: datetime) -> str | None:
     """Gives everybody of the file a web chat; says on which channel."""
     file = settings_of(community)
@@ -52,14 +56,14 @@ def _enter(session: Session, community: Community, at: datetime) -> str | None:
     for group in store.messages.groups():
         group.created_at = at
     for person in store.people.everyone():
-        settle_in(store, person, channel, at)
+        settle_in(store, person, channel, key(person), at)
     return str(channel)
 
 
 def _tell(database: Database, ear: Ear, community_id: int, channel: str, now: datetime) -> None:
     with database.read() as session:
         store = Store(session, community_id)
-        keys = {p.name: f"person:{p.id}" for p in store.people.everyone()}
+        keys = {p.name: key(p) for p in store.people.everyone()}
         groups = {g.name: g.external_id for g in store.messages.groups()}
         zone = settings_of(session.get_one(Community, community_id)).zone
     numbers = itertools.count(1)

@@ -24,8 +24,8 @@ from nlp import Ear
 from nlp.places import find_place
 from storage import Database, Session, Store, community_file
 from storage.community_file import BadCommunity
-from storage.models import Chat, Entity, Identity, Outbound, Resident
-from storage.store.loading import load_community
+from storage.models import Entity, Outbound, Resident
+from storage.store.loading import load_community, settle_in
 from storage.store.receipts import Received
 
 EXAMPLE = Path(__file__).parent.parent / "communities" / "example.toml"
@@ -112,14 +112,7 @@ class World:
             person = store.people.in_file(name)
             assert person is not None
             _home(store, person, words[1][1:])
-            store.add(
-                Identity(community_id=self.community_id, channel_id=CHANNEL, external_id=name,
-                         resident_id=person.id, name=name, created_at=self.now)  # fmt: skip
-            )
-            store.add(
-                Chat(community_id=self.community_id, channel_id=CHANNEL, external_id=name,
-                     resident_id=person.id, greeted=True, seen_at=self.now, created_at=self.now)  # fmt: skip
-            )
+            settle_in(store, person, CHANNEL, name, self.now)
         for name, _ in self.groups:
             self.queues[name] = deque()
 

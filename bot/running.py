@@ -28,8 +28,9 @@ def run(settings: Settings, only: str) -> int:
     database = app.open_database(settings)
     now = app.clock()
     app.load_files(database, files, now)
-    demo.fill(database, now)
-    application = app.App(settings, database, Ear(settings.folder), parts)
+    ear = Ear(settings.folder)
+    demo.fill(database, ear, now)
+    application = app.App(settings, database, ear, parts)
     _say(application)
     asyncio.run(_until_stopped(application))
     return 0

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.community_file import BadCommunity, CommunityFile, parse
-from storage.models import Channel, Chat, Community, Place, Resident, Role
+from storage.models import Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 
 
@@ -114,3 +114,19 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
         )
     place = store.people.place_named(str(row.get("place", "")))
     chat.place_id = place.id if place else None
+
+
+def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: datetime) -> None:
+    """Gives a known person an identity and a private chat on a channel, greeted already."""
+    store.add(
+        Identity(
+            community_id=store.community_id, channel_id=channel_id, external_id=key,
+            resident_id=person.id, name=person.name, created_at=at,
+        )  # fmt: skip
+    )
+    store.add(
+        Chat(
+            community_id=store.community_id, channel_id=channel_id, external_id=key,
+            resident_id=person.id, greeted=True, seen_at=at, created_at=at,
+        )  # fmt: skip
+    )

@@ -1,0 +1,52 @@
+"""Deletes what was said and done in a community; its settings, places and people stay."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from storage.models import (
+    Appeal,
+    AppealStep,
+    Chat,
+    CheckIn,
+    Clock,
+    Community,
+    Conversation,
+    Duty,
+    HelpRequest,
+    Inbound,
+    Incident,
+    Match,
+    Notice,
+    Offer,
+    Outbound,
+    Question,
+    Receipt,
+    RollCall,
+)
+
+WITH_COMMUNITY = (
+    Clock, Conversation, Question, Offer, HelpRequest, Incident, RollCall, Notice, Appeal, Outbound,
+    Inbound, Duty,
+)  # fmt: skip
+
+
+def erase_records(session: Session, community: Community) -> int:
+    """Deletes every record of a community; says how many rows that were."""
+    count = 0
+    for child, column, parent in (
+        (AppealStep, AppealStep.appeal_id, Appeal),
+        (CheckIn, CheckIn.rollcall_id, RollCall),
+        (Receipt, Receipt.notice_id, Notice),
+        (Match, Match.request_id, HelpRequest),
+    ):
+        mine = select(parent.id).where(parent.community_id == community.id)
+        count += session.execute(delete(child).where(column.in_(mine))).rowcount  # type: ignore[attr-defined]
+    for kind in WITH_COMMUNITY:
+        found = session.execute(delete(kind).where(kind.community_id == community.id))
+        count += found.rowcount  # type: ignore[attr-defined]
+    for chat in session.scalars(select(Chat).where(Chat.community_id == community.id)):
+        chat.undo, chat.warned, chat.slowed_at = None, 0, None
+    community.appeals_filed = 0
+    return count
