@@ -46,6 +46,7 @@ MATTERS = {
     "received": notice.received,
     "ask_danger": incident.ask_danger,
     "emergency_kind": incident.emergency_kind,
+    "stand_down": incident.stand_down_mine,
     "group_question": channel.group_question,
     # staff
     "to_do": appeal.to_do,

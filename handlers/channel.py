@@ -59,13 +59,14 @@ def ask_staff(desk: Desk, clock: Clock, person: Resident | None, phrase: str) ->
     if person is None or asker is None:
         return False
     words = desk.words(person)
+    group = (chat.name or "") if chat is not None and chat.group else ""
     clock.about = about(clock)
     asked = desk.put(
         "channel.unanswered", person, about(clock), phrase,
         [Choice("reply", words.say("channel.do_reply")),
          Choice("settled", words.say("channel.do_settled"))],
         who=asker.name if chat is not None and chat.group else desk.card(asker), text=clock.text,
-        where=(chat.name or "") if chat is not None and chat.group else "",
+        where=group, within=f"（{group}）" if group else "",
         since=words.span(desk.now - clock.opened_at),
     )  # fmt: skip
     return asked is not None
@@ -183,7 +184,8 @@ def chase_silent_questions(desk: Desk) -> datetime | None:
         phrase = "channel.still_unanswered"
         ask_staff(desk, clock, handler, phrase)
         level = desk.file.level("default")
-        late = desk.now - clock.opened_at > level.first_response * 2
+        clock.nudged += 1
+        late = clock.nudged > 1
         for chief in chiefs if late else []:
             if handler is None or chief.id != handler.id:
                 ask_staff(desk, clock, chief, phrase)
@@ -214,7 +216,7 @@ def watch_channels(desk: Desk) -> datetime:
 def choose_case(turn: Turn) -> None:
     """Staff words without a case: which one are they for? Nothing is passed on by guessing."""
     choices: list[Choice] = []
-    mine = turn.store.appeals.live(turn.person)
+    mine = turn.store.appeals.recent(turn.person)
     choices += [
         Choice(f"appeal:{c.id}", turn.speech.say("appeal.which_line", n=c.number, what=c.text[:16]))
         for c in mine[:5]
@@ -225,19 +227,24 @@ def choose_case(turn: Turn) -> None:
             asker = people.resident(clock.resident_id)
             name = asker.name if asker else ""
             choices.append(Choice(f"clock:{clock.id}", f"{name}：{clock.text[:16]}"))
+    for case in turn.store.incidents.running():
+        if turn.person.id in case.alarmed:
+            choices.append(Choice(f"incident:{case.id}", case.text[:16]))
     if not choices:
-        if turn.guess.intent is Intent.CHAT:
-            turn.start("chat")
-        else:
-            turn.start("clarify")
+        turn.start(_own_matter(turn))
         return
     none = Choice("none", turn.speech.say("channel.none_of_these"))
     text = turn.guess.text
     chosen = turn.ask("channel.which_case", *choices[:7], none, key="case", text=text[:30])
     if chosen == "none":
-        turn.start("clarify")
+        turn.start(_own_matter(turn))
         return
     kind, _, ident = chosen.partition(":")
     turn.contents.replies[kind](turn, ident, text)
 
 
+
+
+def _own_matter(turn: Turn) -> str:
+    """Staff live here too: what their words mean when they are for no case."""
+    return str(turn.guess.intent) if turn.guess.score >= 0.6 else "clarify"

@@ -81,7 +81,7 @@ def speak(turn: Turn, conversation: Conversation) -> None:
         turn.chat, ask.text, choices=[Choice(c[0], c[1]) for c in ask.choices],
         callback=callback(conversation), inline=ask.inline,
     )  # fmt: skip
-    conversation.asked_at = turn.now
+    conversation.asked_at, conversation.after = turn.now, turn.chat.turns
 
 
 def callback(conversation: Conversation) -> str:

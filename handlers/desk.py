@@ -153,7 +153,7 @@ class Desk:
             Question(
                 community_id=self.store.community_id, chat_id=chat.id, resident_id=to.id, name=name,
                 about=about, choices=[c.as_list() for c in choices], asked_at=self.now,
-                until=until or self.now + KEEP_QUESTION,
+                until=until or self.now + KEEP_QUESTION, after=chat.turns,
             )  # fmt: skip
         )
         text = self.words(to).say(phrase, **values)
@@ -224,7 +224,7 @@ class Desk:
             Clock(
                 community_id=self.store.community_id, channel_id=chat.channel_id, chat_id=chat.id,
                 resident_id=person.id, inbound_id=inbound_id, intent=intent, about=about,
-                text=text[:200], opened_at=self.now, due_at=due_at,
+                text=text[:200], opened_at=self.now, due_at=due_at, nudged=0,
                 handler_id=handler.id if handler else None,
             )  # fmt: skip
         )

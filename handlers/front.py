@@ -30,10 +30,10 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
                 external_id=row.chat_key, group=row.group, created_at=desk.now, seen_at=desk.now,
                 resident_id=None if row.group else person.id,
                 name=str((row.extra or {}).get("name") or "") or None,
-                greeted=False, gone=False, heard=True, warned=0,
+                greeted=False, gone=False, heard=True, warned=0, turns=0,
             )  # fmt: skip
         )
-    chat.seen_at, chat.gone = desk.now, False
+    chat.seen_at, chat.gone, chat.turns = desk.now, False, chat.turns + 1
     written = desk.store.messages.written_since(
         row.channel_id, row.user_key, row.received_at - timedelta(minutes=1)
     )

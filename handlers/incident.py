@@ -40,7 +40,7 @@ def emergency(turn: Turn) -> None:
     case = turn.store.add(
         Incident(
             community_id=turn.store.community_id, resident_id=turn.person.id, chat_id=turn.chat.id,
-            text=text, danger=danger if not from_rollcall else "other",
+            text=text, danger="needs_help" if from_rollcall else danger,
             place_id=place.id if place else None, where=words, raised_at=turn.now,
             stage=IncidentStage.ALARMED, needs_help=from_rollcall, alarmed=[],
         )  # fmt: skip
@@ -53,7 +53,8 @@ def emergency(turn: Turn) -> None:
     case.due_at = turn.now + NEXT_AFTER
     turn.wake("climb_incidents", case.due_at)
     _answer(turn, case, first, from_rollcall)
-    turn.can_undo("incident", about(case))
+    if not from_rollcall:  # there 错了 takes the answer back, and this with it
+        turn.can_undo("incident", about(case))
 
 
 def _where(turn: Turn) -> tuple[Place | None, str]:
@@ -201,6 +202,13 @@ def stand_down(turn: Turn, case: Incident) -> None:
             turn.tell(person, "incident.false_alarm_staff", about=about(case), who=turn.person.name,
                       priority=Priority.DANGER)  # fmt: skip
     turn.say("incident.false_alarm", about=about(case))
+
+
+def stand_down_mine(turn: Turn) -> None:
+    """The danger this person reported is none after all."""
+    case = turn.store.incidents.running_of(turn.person, turn.now - SAME)
+    if case is not None:
+        stand_down(turn, case)
 
 
 def undo_incident(turn: Turn, ident: str) -> None:

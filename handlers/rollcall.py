@@ -169,6 +169,8 @@ def undo_answer(turn: Turn, ident: str) -> None:
     if roll is None or check is None or roll.closed_at is not None:
         turn.say("talk.nothing_to_undo")
         return
+    if check.stage is CheckInStage.NEEDS_HELP and not roll.drill:
+        turn.start("stand_down")
     check.stage, check.answered_at = CheckInStage.WAITING, None
     ask(turn, roll, turn.person, "rollcall.undone")
 

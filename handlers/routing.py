@@ -13,7 +13,7 @@ from handlers.desk import Desk
 from handlers.front import Front, meet
 from handlers.menus import stand_menu
 from handlers.turn import Choice, Turn
-from nlp import Guess, Intent, choice, yes_no
+from nlp import Guess, Intent, choice, is_ack, yes_no
 from nlp.places import find_place
 from storage.models import Conversation, Outbound, Question
 
@@ -22,6 +22,7 @@ __all__ = ["Front", "answer", "apologise", "fold", "meet"]
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 NEAR = timedelta(seconds=30)  # two questions delivered this close together: ask which is meant
 LIFECYCLE = ("joined", "left", "moved", "group")
+STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
 
 CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})")  # an invite, as it is printed
@@ -186,19 +187,16 @@ def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
         fitting = [(one, c) for one, c in waiting if 1 <= digit <= len(c)]
         if not fitting:
             return None
-        strong = [
-            one for one, _ in fitting
-            if not (isinstance(one, Conversation) and one.asking.get("weak"))
-        ]  # fmt: skip
-        if len(strong) > 1 and _near(strong[0], strong[1]):
-            return "which"
         one, choices = fitting[0]
+        strong = [other for other, _ in fitting if not _weak(other)]
+        if not _weak(one) and len(strong) > 1 and _near(strong[0], strong[1]):
+            return "which"
         return one, choices[digit - 1][0]
     words = fold(turn.text)
     agreed = yes_no(turn.text)
     for one, choices in waiting:
-        for value, label, *others in choices:
-            if words and (words == fold(label) or words in (fold(o) for o in others)):
+        for value, *labels in choices:
+            if words and any(_begins(words, fold(label)) for label in labels):
                 return one, value
         for value, _, *others in choices:
             if agreed is not None and ("+" if agreed else "-") in others:
@@ -206,7 +204,21 @@ def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
     return None
 
 
+def _begins(words: str, label: str) -> bool:
+    """没解决，还是没水: the label, alone or before a comma."""
+    if words == label:
+        return True
+    return len(label) > 1 and words.startswith(label) and words[len(label)] in " ,，。.!！;；、"
+
+
+def _weak(one: Standing) -> bool:
+    return isinstance(one, Conversation) and bool(one.asking.get("weak"))
+
+
 def _near(one: Standing, other: Standing) -> bool:
+    """Delivered close together, and with no word of the person's own in between."""
+    if one.after != other.after:
+        return False
     first, second = delivered(one)[0], delivered(other)[0]
     return abs(first - second) <= NEAR  # type: ignore[operator, no-any-return]
 
@@ -312,9 +324,8 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
             return text
         if conversation.asking.get("weak"):
             return None
-        if not sure(turn.heard) and len(text) <= PLACE_ANSWER and turn.heard.intent is not Intent.CHAT:
-            return text
-        return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 else None
+        no_place = yes_no(text) is not None or is_ack(text) or re.match("不是|没|不要|别|什么", text)
+        return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 and not no_place else None
     if takes == "amend" and (
         (where and len(text) <= PLACE_ANSWER) or re.match("不对|不是|是|改|说错|错了|应该", text)
     ):
@@ -328,6 +339,11 @@ def sure(guess: Guess) -> bool:
 
 def by_guess(turn: Turn, heard: Guess) -> None:
     """What the ear makes of it; doubt asks, several matters are taken one after another."""
+    if turn.person.is_staff:
+        return converse(turn, "staff_words", {})
+    lately = turn.now - STILL_HAPPENING
+    if not sure(heard) and turn.store.incidents.running_of(turn.person, lately) is not None:
+        return converse(turn, "emergency", {})
     parts = [p for p in heard.parts if sure(p)]
     if len(parts) > 1:
         order = list(Intent)
@@ -338,8 +354,6 @@ def by_guess(turn: Turn, heard: Guess) -> None:
         return converse(
             turn, str(first.intent), {"guess": first.to_json()}, guess=first, waiting=waiting
         )
-    if turn.person.is_staff and not sure(heard) and heard.intent is not Intent.QUESTION:
-        return converse(turn, "staff_words", {})
     if heard.intent is Intent.CHAT and heard.score >= 0.5:
         return converse(turn, "chat", {})
     if heard.score < SURE and len(heard.readings) > 1:

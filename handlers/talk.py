@@ -9,12 +9,15 @@ from nlp import Intent, is_ack
 from storage.models import Question
 
 GREETING = re.compile(r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I)
+WORTH_REPEATING = ("rollcall.checkin", "incident.confirm", "appeal.solved", "help.agree", "help.done")
 FROM_CLARIFYING = ("appeal", "help_ask", "question", "human", "emergency")
 
 
 def chat(turn: Turn) -> None:
     """Greetings, thanks, and what the ear could make nothing of."""
     text = turn.guess.text.strip()
+    if turn.chat.group is False and _ask_again(turn):
+        return
     if not re.search(r"\w", text):
         turn.say("talk.signs_only")
     elif GREETING.fullmatch(text):
@@ -25,6 +28,22 @@ def chat(turn: Turn) -> None:
         turn.say("talk.too_short")
     else:
         turn.start("clarify")
+
+
+def _ask_again(turn: Turn) -> bool:
+    """"嗯，收到" is no answer to "您平安吗": the question that stands is asked once more."""
+    for question in turn.store.messages.standing(turn.chat, turn.now):
+        row = turn.store.messages.outbound(question.outbound_id)
+        if row is None or question.repeated or question.name not in WORTH_REPEATING:
+            continue
+        choices = [Choice(c[0], c[1]) for c in question.choices]
+        again = turn.write(turn.chat, row.text, choices=choices, callback=f"q{question.id}",
+                           inline=row.inline, about=question.about)  # fmt: skip
+        turn.store.session.flush()
+        question.outbound_id, question.repeated = again.id, True
+        question.delivered_at, question.after = again.sent_at, turn.chat.turns
+        return True
+    return False
 
 
 def clarify(turn: Turn) -> None:
@@ -64,8 +83,9 @@ def which(turn: Turn) -> None:
         if conversation.id != turn.conversation_id and not asking.get("weak"):
             if digit <= len(asking["choices"]) and conversation.matter != "which":
                 label = asking["choices"][digit - 1][1]
-                options.append(Choice(f"c{conversation.id}", f"{asking['text'][:14]}… → {label}"))
-    chosen = turn.ask("talk.which_question", *options, key="which")
+                asked = " ".join(asking["text"].split())[:14]
+                options.append(Choice(f"c{conversation.id}", f"{asked}… → {label}"))
+    chosen = turn.ask("talk.which_question", *options, key="which", weak=True)
     kind, ident = chosen[0], int(chosen[1:])
     turn.start("answer_chosen", kind=kind, ident=ident, digit=digit)
 

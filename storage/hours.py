@@ -98,14 +98,33 @@ class Hours:
         return next((start for start, _ in self._from(at) if start > at), None)
 
     def add(self, at: datetime, span: timedelta) -> datetime:
-        """`at` plus `span` of open time; plain wall time where the office never opens."""
-        left = span
+        """`at` plus `span`: whole days are days on which the office opens, the rest is open time.
+
+        So "7d" means seven working days, not 168 hours behind the counter. Where
+        the office never opens it is plain wall time.
+        """
+        left = span - timedelta(days=span.days)
+        moved = self._days_later(at, span.days)
+        if moved is None:
+            return at + span
+        at = moved
         for start, end in self._from(at):
             begin = max(start, at)
             if end - begin >= left:
                 return begin + left
             left -= end - begin
         return at + span
+
+    def _days_later(self, at: datetime, days: int) -> datetime | None:
+        """The same time of day, that many opening days later; None if the office never opens."""
+        local = at.astimezone(self.zone)
+        ahead = 0
+        while days:
+            ahead += 1
+            if ahead > _HORIZON:
+                return None
+            days -= any(True for _ in self.periods(local.date() + timedelta(days=ahead)))
+        return local + timedelta(days=ahead)
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Open time from `start` to `end`."""

@@ -42,10 +42,11 @@ def appeal(turn: Turn) -> None:
             words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place"))
         else:
             text = re.sub(r"^(不对|不是|是|改成|改|说错了|错了|应该是|应该)[，,、 ]*", "", answer[5:])
-            if find_place(text, turn.names):
+            found = find_place(text, turn.names)
+            if found:
                 words, place = _place(turn, text)
-            else:
-                what = text or what
+            if len(text) > len(turn.where_words(found)) + 3:
+                what = text
         handler = turn.handler(place, category)
     _file(turn, what, category, words, place, handler)
 

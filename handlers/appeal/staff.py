@@ -204,14 +204,16 @@ def reopen(turn: Turn, case: Appeal, handler: Resident | None) -> None:
     case.handler_id = above.id if above else case.handler_id
     case.respond_by = after(turn, level, turn.now, level.first_response)
     case.resolve_by = after(turn, level, turn.now, level.resolution)
-    note(turn, case, "reopened", turn.person)
+    remark = turn.text if len(turn.text) > 4 else ""
+    note(turn, case, "reopened", turn.person, remark)
     schedule(turn, case)
     turn.open_clock(turn.chat, turn.person, "appeal", case.text, about=about(case),
                     inbound_id=turn.inbound.id, handler=above)  # fmt: skip
     turn.say("appeal.reopened", about=about(case), n=case.number, who=above.name if above else "",
              by=turn.speech.moment(case.respond_by, turn.now))  # fmt: skip
     if above is not None:
-        offer(turn, case, above, "appeal.reopened_staff", times=case.reopened)
+        offer(turn, case, above, "appeal.reopened_staff", times=case.reopened,
+              remark=f"\n{remark}" if remark else "")
     if handler is not None and above is not None and handler.id != above.id:
         turn.tell(handler, "appeal.reopened_former", about=about(case), n=case.number, who=above.name)
 

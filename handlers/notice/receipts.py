@@ -29,7 +29,7 @@ def received(turn: Turn) -> None:
             question.answer, question.closed_at = "read", turn.now
             receipt(turn, question, "read")
             return
-    turn.say("talk.thanks")
+    turn.start("chat")
 
 
 def held(turn: Turn, question: Question, value: str) -> None:

@@ -41,6 +41,7 @@ class Clock(Entity):
     opened_at: Mapped[datetime]
     open_seconds: Mapped[float | None]  # of opening hours, set when it stops
     due_at: Mapped[datetime | None]  # when a worker is told that nobody answered
+    nudged: Mapped[int] = mapped_column(default=0)  # how often staff were shown it again
     stopped_at: Mapped[datetime | None]
     stopped: Mapped[Stopped | None]
     stopped_by_id: Mapped[int | None] = mapped_column(ForeignKey("resident.id"))

@@ -61,6 +61,7 @@ class Chat(Entity):
     heard: Mapped[bool] = mapped_column(default=True)  # False: privacy mode hides what is said
     gone: Mapped[bool] = mapped_column(default=False)  # blocked or left
     greeted: Mapped[bool] = mapped_column(default=False)  # was told what this is
+    turns: Mapped[int] = mapped_column(default=0)  # messages of its people so far
     undo: Mapped[dict[str, Any] | None]  # what 错了 would take back: {"what": …, "about": …}
     slowed_at: Mapped[datetime | None]  # when "慢一点" was last said
     warned: Mapped[int] = mapped_column(default=0)
@@ -144,6 +145,7 @@ class Conversation(Entity):
     step: Mapped[int] = mapped_column(default=0)  # how often it has asked; its buttons carry it
     waiting: Mapped[list[Any]] = mapped_column(default=list)  # guesses of further matters
     repeated: Mapped[bool] = mapped_column(default=False)
+    after: Mapped[int] = mapped_column(default=0)  # the chat's turns when it last asked
     asked_at: Mapped[datetime]
     opened_at: Mapped[datetime]
 
@@ -164,5 +166,7 @@ class Question(Entity):
     asked_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     until: Mapped[datetime | None]
+    after: Mapped[int] = mapped_column(default=0)  # the chat's turns when it was last asked
+    repeated: Mapped[bool] = mapped_column(default=False)
     answer: Mapped[str | None]
     closed_at: Mapped[datetime | None]

@@ -48,6 +48,13 @@ class Appeals(Questions):
             query = query.where(Appeal.handler_id == handler.id)
         return sorted(self.session.scalars(query), key=lambda appeal: appeal.deadline)
 
+    def recent(self, handler: Resident) -> list[Appeal]:
+        """What a handler may still be speaking of: live, or done and not yet confirmed."""
+        query = self.ours(Appeal).where(
+            Appeal.handler_id == handler.id, Appeal.stage.in_((*LIVE, Stage.ACTED))
+        )
+        return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(20)))
+
     def listed(self, *, stage: str | None = None, limit: int = 200) -> list[Appeal]:
         """For the console: newest first, optionally of one stage."""
         query = self.ours(Appeal)
