@@ -108,6 +108,8 @@ class Rules:
                 verdict.add(Intent.APPEAL, 0.5, hit.words)
                 verdict.categories["safety"] = max(verdict.categories.get("safety", 0), 0.6)
             setting = self._settings.get(("danger", hit.entry.kind), {}).get("urgency", "life")
+            if hit.entry.kind == "rescue":
+                score -= 0.001  # a cry says less than a kind
             if score > best:
                 best, verdict.danger = score, hit.entry.kind
             if score >= 0.5:
@@ -118,7 +120,7 @@ class Rules:
     def _guarded(
         self, text: str, hit: Hit, guards: list[Hit], sentences: list[int]
     ) -> tuple[float, str]:
-        score = SURE if hit.entry.role == "says" else 0.6
+        score = SURE if hit.entry.role == "says" else 0.58
         here = _sentence_of(hit.start, sentences)
         kinds = {guard.entry.kind for guard in guards}
         mine = "mine" in kinds or "!" in text
@@ -158,7 +160,7 @@ class Rules:
         demand = 0.0
         for hit in mine:
             kind, role = hit.entry.kind, hit.entry.role
-            if role == "says" or role == "likely":
+            if role in ("says", "likely"):
                 if any(0 <= hit.start - guard.end <= 1 for guard in denied):
                     continue
                 score = SURE if role == "says" else 0.5
@@ -177,7 +179,7 @@ class Rules:
                     continue
                 gap = max(thing.start, trouble.start) - min(thing.end, trouble.end)
                 near = _NEAR * 3 if thing.words.isascii() else _NEAR
-                if gap > near or (gap < 0 and thing.start != trouble.start):
+                if not 0 <= gap <= near:
                     continue
                 if _sentence_of(thing.start, sentences) != _sentence_of(trouble.start, sentences):
                     continue
@@ -196,8 +198,9 @@ class Rules:
             verdict.add(Intent.APPEAL, score, things[0].words)
         public = _PUBLIC.search(text) and not _TO_A_FRIEND.search(text)
         asked = verdict.score(Intent.QUESTION) > 0.45
-        if public and not asked and (things or demand or troubles):
-            verdict.add(Intent.APPEAL, 0.64, (things or troubles or mine)[0].words)
+        telling = [hit for hit in mine if len(hit.words) > 1]
+        if public and not asked and telling:
+            verdict.add(Intent.APPEAL, 0.64, telling[0].words)
         if troubles and not used:
             verdict.add(Intent.APPEAL, WEAK, troubles[0].words)
 

@@ -41,10 +41,9 @@ class Scanner:
         hidden: list[tuple[int, int, str]] = []
         by_start = self._by_start
         for start in range(len(text)):
-            for key in (text[start : start + 2], text[start]):
+            pair = text[start : start + 2]
+            for key in (pair, pair[0]) if len(pair) == 2 else (pair,):
                 for entry in by_start.get(key, ()):
-                    if len(key) == 1 and text[start : start + 2] == key:
-                        continue
                     match = entry.pattern.match(text, start)
                     if match is None or not self._is_word(text, match.start(), match.end(), entry):
                         continue
@@ -70,6 +69,6 @@ class Scanner:
 
 
 def _hides(span: tuple[int, int, str], hit: Hit) -> bool:
-    """`not` of its own subject hides what it covers; `guards` hide everywhere."""
+    """`not` hides what it covers of its own subject."""
     start, end, subject = span
-    return start <= hit.start and hit.end <= end and subject in (hit.entry.subject, "guards")
+    return start <= hit.start and hit.end <= end and subject == hit.entry.subject

@@ -1,5 +1,7 @@
 """What must hold for any message whatever."""
 
+# ruff: noqa: E501, SIM905 (tables)
+
 from datetime import UTC, datetime
 from pathlib import Path
 

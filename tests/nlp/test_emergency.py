@@ -1,5 +1,7 @@
 """Danger now, and all that only sounds like it."""
 
+
+
 import pytest
 
 from nlp import Ear, Intent, Urgency
@@ -52,11 +54,11 @@ falling 孩子从三楼掉下来了
 rescue 救命啊
 rescue 救命！！！
 rescue SOS
-english help! fire!
-english there is a fire in the kitchen
-english my mother fainted
-english I smell gas in the corridor
-english someone is not breathing
+fire help! fire!
+fire there is a fire in the kitchen
+collapsed my mother fainted
+gas I smell gas in the corridor
+collapsed someone is not breathing
 """
 
 URGENT = """
@@ -69,7 +71,7 @@ flood 水管爆了，水漫到客厅了
 flood 家里被淹了
 flood 地下车库进水了，水深半米
 flood 楼上水管爆了哗哗往下流水
-english stuck in the lift
+trapped stuck in the lift
 """
 
 NO_DANGER = """
@@ -150,8 +152,7 @@ def test_danger_that_can_wait_minutes(ear: Ear, kind: str, text: str) -> None:
     guess = ear.hear(text)
     assert guess.intent is Intent.EMERGENCY
     assert guess.danger == kind
-    if kind != "english":
-        assert guess.urgency is Urgency.URGENT
+    assert guess.urgency is Urgency.URGENT
 
 
 @pytest.mark.parametrize("text", NO_DANGER.strip().split("\n"))

@@ -1,5 +1,7 @@
 """Places, telephone numbers, times, people, languages."""
 
+
+
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
