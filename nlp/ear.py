@@ -74,7 +74,7 @@ class Ear:
         intent, score, readings = _decide(folded, verdict)
         category = _category(intent, verdict)
         urgency = verdict.urgency if intent is Intent.EMERGENCY else Urgency.NORMAL
-        hazard = verdict.guard == "hypothetical" or verdict.score(Intent.EMERGENCY) > 0.5
+        hazard = verdict.hazard or verdict.score(Intent.EMERGENCY) > 0.5
         if intent is Intent.APPEAL and hazard:
             urgency = Urgency.URGENT
         evidence = verdict.intents.get(intent)

@@ -11,8 +11,8 @@ _DIGITS |= {char: value for value, char in enumerate("壹贰叁肆伍陆柒捌�
 _DIGITS |= {"幺": 1, "貳": 2, "參": 3, "陸": 6, "兩": 2, "廿": 20}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 
-NUMERAL = r"(?:\d+|[零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿]+)"
-"""A run of digits, western or Chinese, for use in patterns."""
+NUMERAL = r"(?:\d{1,6}+|[零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿]{1,6}+)"
+"""A run of digits, western or Chinese, for patterns; bounded, so that long runs cost little."""
 
 _CHOICE = re.compile(
     r"(?:我?(?:选择?|按|回复?|要|点|发送?)\s*)?(?:第|no\.?\s*)?"

@@ -1,7 +1,5 @@
 """Danger now, and all that only sounds like it."""
 
-
-
 import pytest
 
 from nlp import Ear, Intent, Urgency
@@ -51,6 +49,14 @@ self_harm 有个女的坐在楼顶
 falling 楼上掉下来的花盆砸到人了
 falling 围墙塌了
 falling 孩子从三楼掉下来了
+fire 大家小心，3栋着火了！
+fire 插座短路导致着火了
+fire 家里没人，着火了
+collapsed 我妈妈在活动室旁边走路的时候突然晕倒了，现在叫也叫不醒，麻烦你们赶紧派人过来看看
+collapsed 敲门也没人应，老人独居
+collapsed 小孩掉河里了
+collapsed 喝农药了
+self_harm 活着真没意思
 rescue 救命啊
 rescue 救命！！！
 rescue SOS
@@ -128,6 +134,9 @@ NO_DANGER = """
 狗丢了
 钱包丢了
 找不到人修
+煤气灶打不着火
+楼下烧烤店油烟熏得开不了窗
+短路容易引起火灾
 你失踪了吗
 烟头到处扔
 有人在楼道抽烟，烟味很大

@@ -1,7 +1,5 @@
 """Places, telephone numbers, times, people, languages."""
 
-
-
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
