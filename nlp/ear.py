@@ -74,7 +74,8 @@ class Ear:
         intent, score, readings = _decide(folded, verdict)
         category = _category(intent, verdict)
         urgency = verdict.urgency if intent is Intent.EMERGENCY else Urgency.NORMAL
-        if intent is Intent.APPEAL and verdict.guard == "hypothetical":
+        hazard = verdict.hazard or verdict.score(Intent.EMERGENCY) > 0.5
+        if intent is Intent.APPEAL and hazard:
             urgency = Urgency.URGENT
         evidence = verdict.intents.get(intent)
         words = f"“{evidence.words}”" if evidence and evidence.words else "没有别的意思，"
@@ -103,7 +104,9 @@ def _decide(text: str, verdict: Verdict) -> tuple[Intent, float, tuple[tuple[Int
         scores = dict.fromkeys(scores, 0.0)
         scores[Intent.CHAT] = 0.97
     else:
-        scores[Intent.CHAT] = max(scores[Intent.CHAT] * (1 - other), 0.9 - 0.9 * other)
+        scores[Intent.CHAT] = max(
+            scores[Intent.CHAT] * (1 - other if other >= _FITS else 0.9), 0.9 - 0.9 * other
+        )
     best = next((i for i in _ORDER if scores[i] >= _FITS), max(_ORDER, key=lambda i: scores[i]))
     ranked = sorted(_ORDER, key=lambda i: (i is not best, -scores[i]))
     readings = tuple((i, round(scores[i], 3)) for i in ranked if i is best or scores[i] >= 0.2)

@@ -42,7 +42,7 @@ class Folded(NamedTuple):
 
 
 def fold(text: str) -> Folded:
-    """The first `LIMIT` characters of a text: half width, lower case, simplified, no blanks between."""
+    """The first `LIMIT` characters of a text: half width, lower, simplified, unspaced."""
     head = "".join(c if len(c.lower()) > 1 else c.lower() for c in text[:LIMIT].translate(_TABLE))
     if not _DROPPED.search(head):
         return Folded(head, None)

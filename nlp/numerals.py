@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_DIGITS = dict(zip("零〇○一二三四五六七八九壹贰叁肆伍陆柒捌玖两俩仨", [
-    0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 2, 3], strict=True))  # fmt: skip
+_DIGITS = {"〇": 0, "○": 0, "两": 2, "俩": 2, "仨": 3}
+_DIGITS |= {char: value for value, char in enumerate("零一二三四五六七八九")}
+_DIGITS |= {char: value for value, char in enumerate("壹贰叁肆伍陆柒捌玖", 1)}
 _DIGITS |= {"幺": 1, "貳": 2, "參": 3, "陸": 6, "兩": 2, "廿": 20}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 
-NUMERAL = r"(?:\d+|[零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿]+)"
-"""A run of digits, western or Chinese, for use in patterns."""
+NUMERAL = r"(?:\d{1,6}+|[零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿]{1,6}+)"
+"""A run of digits, western or Chinese, for patterns; bounded, so that long runs cost little."""
 
 _CHOICE = re.compile(
     r"(?:我?(?:选择?|按|回复?|要|点|发送?)\s*)?(?:第|no\.?\s*)?"
     r"([0-9]{1,2}|[零〇一二三四五六七八九十两壹贰叁肆伍陆柒捌玖拾]{1,3})"
     r"\s*(?:个|项|条|种)?(?:吧|啊|呀|哈|呢|的)?"
 )
-_EDGES = " \t\r\n\f\v\u3000\u200b\u200c\u200d\ufeff\ufe0e\ufe0f\u20e3。.．,，、!！~～…;；:：)）(（]】[【\"“”'‘’》《」「"
+_EDGES = (
+    " \t\r\n\f\v\u3000\u200b\u200c\u200d\ufeff\ufe0e\ufe0f\u20e3"
+    "。.．,，、!！~～…;；:：)）(（]】[【\"“”'‘’》《」「"
+)
 
 
 def to_int(numeral: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from nlp.intents import Intent, Urgency
@@ -11,6 +12,11 @@ from nlp.scanning import Hit
 
 SURE, PROBABLE, WEAK = 0.94, 0.72, 0.4
 _SENTENCE = re.compile(r"[。!?;\n]+")
+_PAUSE = re.compile(r"[,，、:]")
+_IF = ("万一", "如果", "要是", "假如", "倘若", "假设", "若是", "一旦", "if ", "in case")
+_MANY = 60
+"""Entries of one sort that are weighed; a message with more repeats itself."""
+
 _TO_A_FRIEND = re.compile(
     r"你(?!们)|咱|亲爱的|老公|老婆|宝贝|哥们|嘿嘿|哈哈|呵呵|^[嗯恩哦噢哎唉]|~|。。"
 )
@@ -40,7 +46,7 @@ class Verdict:
     categories: dict[str, float] = field(default_factory=dict)
     danger: str | None = None
     urgency: Urgency = Urgency.NORMAL
-    guard: str = ""
+    hazard: bool = False
 
     def add(self, intent: Intent, score: float, words: str) -> None:
         self.intents.setdefault(intent, Evidence()).add(score, words)
@@ -83,7 +89,7 @@ class Rules:
     def weigh(self, text: str, hits: list[Hit]) -> Verdict:
         """The evidence in one text."""
         verdict = Verdict()
-        guards = [hit for hit in hits if hit.entry.subject == "guards"]
+        guards = [hit for hit in hits if hit.entry.subject == "guards"][:_MANY]
         sentences = _sentences(text)
         self._danger(text, hits, guards, sentences, verdict)
         for hit in hits:
@@ -97,17 +103,16 @@ class Rules:
         self, text: str, hits: list[Hit], guards: list[Hit], sentences: list[int], verdict: Verdict
     ) -> None:
         best = 0.0
-        for hit in hits:
-            if hit.entry.subject != "danger":
-                continue
+        for hit in [hit for hit in hits if hit.entry.subject == "danger"][:_MANY]:
             score, guard = self._guarded(text, hit, guards, sentences)
-            if guard:
-                verdict.guard = guard
             verdict.add(Intent.EMERGENCY, score, hit.words)
             if guard == "hypothetical":
+                verdict.hazard = True
                 verdict.add(Intent.APPEAL, 0.5, hit.words)
-                verdict.categories["safety"] = max(verdict.categories.get("safety", 0), 0.6)
+                _raise(verdict.categories, "safety", 0.6)
             setting = self._settings.get(("danger", hit.entry.kind), {}).get("urgency", "life")
+            if hit.entry.kind == "rescue":
+                score -= 0.001  # a cry says less than a kind
             if score > best:
                 best, verdict.danger = score, hit.entry.kind
             if score >= 0.5:
@@ -118,38 +123,45 @@ class Rules:
     def _guarded(
         self, text: str, hit: Hit, guards: list[Hit], sentences: list[int]
     ) -> tuple[float, str]:
-        score = SURE if hit.entry.role == "says" else 0.6
+        """How much of an alarm is left of a danger word, and what weakened it."""
+        score = SURE if hit.entry.role == "says" else 0.58
         here = _sentence_of(hit.start, sentences)
         kinds = {guard.entry.kind for guard in guards}
-        mine = "mine" in kinds or "!" in text
+        mine = "mine" in kinds
         notices = sum(guard.entry.kind == "notice" for guard in guards)
         if "drill" in kinds or "laughing" in kinds:
             return 0.05, "drill"
-        if notices >= 2 or (notices == 1 and len(text) > 40):
+        if notices >= 3 or ((notices == 2 or (notices and len(text) > 40)) and not mine):
             return 0.2, "notice"
         for guard in guards:
             kind = guard.entry.kind
-            same = _sentence_of(guard.start, sentences) == here
-            if kind == "negation" and 0 <= hit.start - guard.end <= 2 and same:
-                return 0.05, kind
-            if kind == "story" and same:
-                return 0.08, kind
-            if kind == "hypothetical" and same and guard.start < hit.end:
-                return 0.2, kind
-            if kind == "past" and same and "still" not in kinds:
+            if kind == "asking" and not mine and "!" not in text and len(text) < 40:
+                return 0.35, kind
+            if kind == "hearsay" and guard.start < hit.start:
+                return 0.35, kind
+            if _sentence_of(guard.start, sentences) != here:
+                continue
+            between = text[guard.end : hit.start]
+            if kind == "negation" and guard.end <= hit.start and len(between) <= 2:
+                if not _PAUSE.search(between):
+                    return 0.05, kind
+            elif kind == "story":
+                return (0.5 if mine and "梦" not in guard.words else 0.08), kind
+            elif kind == "hypothetical" and guard.start < hit.end:
+                if guard.words in _IF or not _PAUSE.search(between):
+                    return 0.2, kind
+            elif kind == "cause" and guard.end <= hit.start and text[hit.end : hit.end + 1] != "了":
+                return 0.2, "hypothetical"
+            elif kind == "past" and "still" not in kinds:
                 return 0.25, kind
-            if kind == "hearsay" and (same or guard.start < hit.start):
+            elif kind == "hearsay":
                 return 0.35, kind
-            if kind == "asking" and not mine and len(text) < 40:
-                return 0.35, kind
-            if kind == "notice":
-                score = min(score, 0.6)
-        return score, ""
+        return min(score, 0.6) if notices else score, ""
 
     def _appeal(
         self, text: str, hits: list[Hit], guards: list[Hit], sentences: list[int], verdict: Verdict
     ) -> None:
-        mine = [hit for hit in hits if hit.entry.subject == "appeal"]
+        mine = [hit for hit in hits if hit.entry.subject == "appeal"][: 3 * _MANY]
         if not mine:
             return
         denied = [guard for guard in guards if guard.entry.kind == "negation"]
@@ -158,7 +170,7 @@ class Rules:
         demand = 0.0
         for hit in mine:
             kind, role = hit.entry.kind, hit.entry.role
-            if role == "says" or role == "likely":
+            if role in ("says", "likely"):
                 if any(0 <= hit.start - guard.end <= 1 for guard in denied):
                     continue
                 score = SURE if role == "says" else 0.5
@@ -177,7 +189,7 @@ class Rules:
                     continue
                 gap = max(thing.start, trouble.start) - min(thing.end, trouble.end)
                 near = _NEAR * 3 if thing.words.isascii() else _NEAR
-                if gap > near or (gap < 0 and thing.start != trouble.start):
+                if not 0 <= gap <= near:
                     continue
                 if _sentence_of(thing.start, sentences) != _sentence_of(trouble.start, sentences):
                     continue
@@ -196,8 +208,9 @@ class Rules:
             verdict.add(Intent.APPEAL, score, things[0].words)
         public = _PUBLIC.search(text) and not _TO_A_FRIEND.search(text)
         asked = verdict.score(Intent.QUESTION) > 0.45
-        if public and not asked and (things or demand or troubles):
-            verdict.add(Intent.APPEAL, 0.64, (things or troubles or mine)[0].words)
+        telling = [hit for hit in mine if len(hit.words) > 1]
+        if public and not asked and telling:
+            verdict.add(Intent.APPEAL, 0.64, telling[0].words)
         if troubles and not used:
             verdict.add(Intent.APPEAL, WEAK, troubles[0].words)
 
@@ -226,4 +239,4 @@ def _sentences(text: str) -> list[int]:
 
 
 def _sentence_of(place: int, ends: list[int]) -> int:
-    return sum(end <= place for end in ends)
+    return bisect_right(ends, place)

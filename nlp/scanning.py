@@ -10,6 +10,10 @@ import jieba
 
 from nlp.lexicon import Entry, Lexicon
 
+_MANY = 200
+"""Hiding places heeded in one text."""
+_ASKED = 40
+"""Questions put to jieba about one text."""
 _WINDOW = 24
 """Characters on each side of an entry that jieba is shown."""
 
@@ -39,26 +43,28 @@ class Scanner:
         """All entries in a folded text that no `not` entry of their subject covers, by place."""
         found: list[Hit] = []
         hidden: list[tuple[int, int, str]] = []
-        by_start = self._by_start
+        by_start, asked = self._by_start, 0
         for start in range(len(text)):
-            for key in (text[start : start + 2], text[start]):
+            pair = text[start : start + 2]
+            for key in (pair, pair[0]) if len(pair) == 2 else (pair,):
                 for entry in by_start.get(key, ()):
-                    if len(key) == 1 and text[start : start + 2] == key:
-                        continue
                     match = entry.pattern.match(text, start)
-                    if match is None or not self._is_word(text, match.start(), match.end(), entry):
+                    if match is None:
                         continue
+                    if entry.word_start or entry.word_end:
+                        asked += 1
+                        if asked <= _ASKED and not self._is_word(text, start, match.end(), entry):
+                            continue
                     if entry.role == "not":
                         hidden.append((start, match.end(), entry.subject))
                     else:
                         found.append(Hit(start, match.end(), entry, match[0]))
         if not hidden:
             return found
+        hidden = hidden[:_MANY]
         return [hit for hit in found if not any(_hides(span, hit) for span in hidden)]
 
     def _is_word(self, text: str, start: int, end: int, entry: Entry) -> bool:
-        if not (entry.word_start or entry.word_end):
-            return True
         offset = max(0, start - _WINDOW)
         edges = {offset}
         for word in self._tokenizer.cut(text[offset : end + _WINDOW]):
@@ -70,6 +76,6 @@ class Scanner:
 
 
 def _hides(span: tuple[int, int, str], hit: Hit) -> bool:
-    """`not` of its own subject hides what it covers; `guards` hide everywhere."""
+    """`not` hides what it covers of its own subject."""
     start, end, subject = span
-    return start <= hit.start and hit.end <= end and subject in (hit.entry.subject, "guards")
+    return start <= hit.start and hit.end <= end and subject == hit.entry.subject

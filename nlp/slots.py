@@ -13,8 +13,10 @@ _SHORT = re.compile(r"(?:电话|座机|打|phone|call)[^\d]{0,4}([2-9]\d{6,7})(?
 _N = r"(\d{1,4}|[一二三四五六七八九十百两仨俩]{1,4})"
 _PEOPLE = re.compile(
     rf"一家(?:老小|子)?{_N}口|{_N}口人|(?:我们|咱们|共|一共|总共|有|还有|困了?|住了?){_N}(?:个|位|名)(?:多)?"
-    rf"(?:人|老人|大人|孩子|小孩|居民|病人|伤员)|{_N}(?:个|位|名)(?:多)?(?:人|老人|老年人|大人|大爷|大妈|孩子|小孩|居民|病人|伤员|群众|邻居)|"
-    rf"{_N}人(?:被困|受伤|吃饭|份)|我们(俩|仨)|{_N}(?:老|大)(?:一|两)?小|(?<!\d)(\d{{1,3}}) (?:people|persons|adults|of us)"
+    rf"(?:人|老人|大人|孩子|小孩|居民|病人|伤员)"
+    rf"|{_N}(?:个|位|名)(?:多)?(?:人|老人|老年人|大人|大爷|大妈|孩子|小孩|居民|病人|伤员|群众|邻居)|"
+    rf"{_N}人(?:被困|受伤|吃饭|份)|我们(俩|仨)"
+    rf"|(?<!\d)(\d{{1,3}}) (?:people|persons|adults|of us)"
 )
 
 _SCRIPTS = (
@@ -51,15 +53,13 @@ def find_people(text: str) -> int | None:
     """How many people a message speaks of: 我们三个老人, 一家五口, 困了4个人."""
     for found in _PEOPLE.finditer(text):
         written = next((group for group in found.groups() if group), "")
-        if "老" in found[0] and "小" in found[0]:
-            continue
         if number := to_int(written):
             return number
     return None
 
 
 def find_language(text: str) -> str:
-    """zh, en, another code by script, or `other`; a text without letters is zh, our first tongue."""
+    """zh, en, another code by script, or `other`; a text without letters is zh."""
     head = text[:400]
     counts = {code: len(script.findall(head)) for code, script in _SCRIPTS}
     if counts["ja"] >= 2 and counts["ja"] * 4 >= counts["zh"]:

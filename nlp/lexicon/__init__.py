@@ -1,6 +1,7 @@
 """The words the ear listens for: TOML files that people can read and edit.
 
-Each file is one subject, each table in it one kind (danger.toml → [fire]). A table holds lists:
+Each file is one subject, each table in it one kind (danger.toml → [fire]); danger_en.toml goes on
+with danger. A table holds lists:
 
     says    decides on its own            likely  makes it probable
     things, troubles   in appeals: one of each, near each other, is a report
@@ -66,10 +67,13 @@ def load(folder: Path = _HERE) -> Lexicon:
                 raise ValueError(f"{path.name}: {kind} stands outside any table")
             for entry in _entries(path, kind, table):
                 lexicon.add(entry)
-            lexicon.settings[path.stem, kind] = {
-                name: str(table[name]) for name in SETTINGS if name in table
-            }
+            settings = {name: str(table[name]) for name in SETTINGS if name in table}
+            lexicon.settings.setdefault((_subject(path), kind), {}).update(settings)
     return lexicon
+
+
+def _subject(path: Path) -> str:
+    return path.stem.split("_")[0]
 
 
 def _entries(path: Path, kind: str, table: dict[str, Any]) -> Iterator[Entry]:
@@ -82,7 +86,7 @@ def _entries(path: Path, kind: str, table: dict[str, Any]) -> Iterator[Entry]:
             if not isinstance(line, str):
                 raise ValueError(f"{path.name} [{kind}] {role} {line!r}: not a text")
             try:
-                yield parse(path.stem, kind, role, line)
+                yield parse(_subject(path), kind, role, line)
             except ValueError as error:
                 raise ValueError(f"{path.name} [{kind}] {role} {line!r}: {error}") from error
 

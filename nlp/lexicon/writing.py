@@ -9,7 +9,7 @@ from nlp.numerals import NUMERAL
 
 GAP = r"[^。!?;\n]{0,8}?"
 ENGLISH_GAP = r"[^.!?;\n]{0,30}?"
-CLAUSE_START = r"(?:(?<=[^\w])|(?<![\s\S]))"
+CLAUSE_START = r"(?:(?<=[^\w\s])|(?<![\s\S])|(?<=[^\w\s]\s))"
 CLAUSE_END = r"(?=[的了啊呀呢吧嘛哈啦\s]{0,2}(?:[^\w\s:]|$))"
 _DIGITS = "0123456789零〇一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾幺廿"
 _TOKEN = re.compile(r"[()|…#^$]|[^()|…#^$]+")

@@ -1,5 +1,7 @@
 """Digits, yes, no, and acknowledgements."""
 
+# ruff: noqa: E501, SIM905 (tables)
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

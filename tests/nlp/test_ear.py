@@ -1,7 +1,10 @@
 """What must hold for any message whatever."""
 
+# ruff: noqa: E501, SIM905 (tables)
+
 from datetime import UTC, datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +50,7 @@ def test_hears_anything_and_keeps_it(text: str, told: bool) -> None:
     assert guess.text == text
     assert 0 <= guess.score <= 1
     assert guess.readings[0] == (guess.intent, guess.score)
+    assert guess.score >= 0.6 or len(guess.readings) > 1
     assert (guess.category is not None) or guess.intent is not Intent.APPEAL
     assert (guess.danger is None) == (guess.intent is not Intent.EMERGENCY)
     assert guess.why
@@ -57,11 +61,30 @@ def test_hears_anything_and_keeps_it(text: str, told: bool) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "着", "1", " ", "第一二三", "3-", "电梯", "怎么", "明天", "\ud83d", "#", "【", "!"],
+    [
+        "a",
+        "着",
+        "1",
+        " ",
+        "第一二三",
+        "3-",
+        "电梯",
+        "怎么",
+        "明天",
+        "\ud83d",
+        "#",
+        "【",
+        "!",
+        "十",
+        "没水",
+        "没有着火",
+    ],
 )
 def test_a_megabyte_costs_no_more_than_a_page(ear: Ear, piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
+    begun = process_time()
     assert ear.hear(text).text == text
+    assert process_time() - begun < 5
 
 
 def test_empty_and_stickers_are_chat(ear: Ear) -> None:
