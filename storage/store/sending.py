@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Update, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -41,10 +40,11 @@ class Waiting:
     parts: str = ""  # platform ids of the pieces of a long text that have left, blank-separated
 
 
-COLUMNS = (  # in the order of Waiting's fields
+COLUMNS = (  # named as Waiting's fields are
     Outbound.id, Outbound.chat_id, Chat.external_id.label("chat"), Chat.group, Outbound.priority,
     Outbound.text, Outbound.choices, Outbound.inline, Outbound.sender, Outbound.media,
-    Outbound.attempts, Outbound.not_before, Outbound.expires_at, Outbound.external_id,
+    Outbound.attempts, Outbound.not_before, Outbound.expires_at,
+    Outbound.external_id.label("parts"),
 )  # fmt: skip
 
 
@@ -99,9 +99,10 @@ def in_line(
         page = session.execute(query.order_by(Outbound.priority, Outbound.id).limit(PAGE)).all()
         for row in page:
             if row.chat_id not in skip:
-                choices: Sequence[Any] = row.choices or ()
-                three = tuple((str(c[0]), str(c[1]), str(c[2])) for c in choices)
-                yield Waiting(*row[:6], three, *row[7:13], row[13] or "")
+                values = row._asdict()
+                values["choices"] = tuple((c[0], c[1], c[2]) for c in values["choices"] or ())
+                values["parts"] = values["parts"] or ""
+                yield Waiting(**values)
         if len(page) < PAGE:
             return
         after = (page[-1].priority, page[-1].id)
@@ -151,7 +152,7 @@ def mark(session: Session, marks: Sequence[Mark]) -> None:
                 attempts=one.attempts,
                 not_before=one.not_before,
                 sent_at=one.sent_at,
-            )  # fmt: skip
+            )
         )
         if one.sent_at is not None:
             session.execute(
