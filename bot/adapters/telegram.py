@@ -8,15 +8,11 @@ import asyncio
 import hmac
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-
-# Without it RetryAfter warns of a deprecation whenever it is made; durations are timedeltas then.
-os.environ.setdefault("PTB_TIMEDELTA", "1")
 
 from telegram import (
     Bot,
@@ -29,16 +25,13 @@ from telegram import (
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
+import bot.adapters.telegram_quiet  # noqa: F401
 from bot.adapters.base import Caps, Event, Fail, Forbidden, Malformed, Opened, Out, Refused, Sent
 from bot.adapters.base import Request as Asked
 from bot.adapters.telegram_errors import sent_of
 from bot.adapters.telegram_events import PREFIX, UPDATES, Me, group_of, translate
 
 log = logging.getLogger("huiyin.telegram")
-# httpx names URLs, and so the token; PTB logs whole updates it cannot read, and so people's words.
-for _name, _level in (("httpx", logging.WARNING), ("httpcore", logging.WARNING)):
-    logging.getLogger(_name).setLevel(_level)
-logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)
 
 CAPS = Caps(text_max=4096, rate=30.0, rate_chat=1.0, rate_group=20 / 60, burst_group=20)
 CALLBACK_MAX = 64  # bytes

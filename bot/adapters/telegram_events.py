@@ -12,13 +12,13 @@ from telegram import (
     CallbackQuery,
     Chat,
     ChatMemberUpdated,
-    InaccessibleMessage,
     Message,
     MessageEntity,
     Update,
     User,
 )
 
+import bot.adapters.telegram_quiet  # noqa: F401
 from bot.adapters.base import Event
 
 UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
@@ -166,12 +166,12 @@ def _words(message: Message, me: Me) -> tuple[str, bool]:
         return text[1:].strip(), True
     named = False
     entities = message.entities if message.text is not None else message.caption_entities
-    units = text.encode("utf-16-le")  # Telegram counts in these
+    units = text.encode("utf-16-le", "surrogatepass")  # Telegram counts in these
     for entity in sorted(entities, key=lambda e: -e.offset):
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
         if entity.type in _MENTIONS and _is_me(entity, units[start:end], me):
             units, named = units[:start] + units[end:], True
-    words = units.decode("utf-16-le", "replace") if named else text
+    words = units.decode("utf-16-le", "surrogatepass") if named else text
     if named:
         words = re.sub(r"^[\s,，:：]+|(?<=\s)[ \t]+", "", words)
     return words.strip(), named
@@ -180,7 +180,7 @@ def _words(message: Message, me: Me) -> tuple[str, bool]:
 def _is_me(entity: MessageEntity, units: bytes, me: Me) -> bool:
     if entity.user is not None:
         return entity.user.id == me.id
-    name = units.decode("utf-16-le", "replace").removeprefix("@")
+    name = units.decode("utf-16-le", "surrogatepass").removeprefix("@")
     return bool(me.username) and name.lower() == me.username.lower()
 
 
@@ -189,13 +189,12 @@ def _choice(number: int, query: CallbackQuery, now: datetime) -> Event | None:
     if message is None or query.data is None or query.from_user.is_bot:
         return None
     extra: dict[str, Any] = {"message_id": str(message.message_id)}
-    old = isinstance(message, InaccessibleMessage)
     if message.chat.title:
         extra["name"] = message.chat.title
     return Event(
         key=str(number), chat=str(message.chat.id), user=str(query.from_user.id), at=now,
         kind="choice", user_name=query.from_user.full_name, group=message.chat.type != "private",
-        choice=query.data.removeprefix(PREFIX), reply_to=None if old else str(message.message_id),
+        choice=query.data.removeprefix(PREFIX), reply_to=str(message.message_id),
         extra=extra,
     )  # fmt: skip
 
