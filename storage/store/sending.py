@@ -17,7 +17,7 @@ from storage.models import Channel, Chat, Entity, Outbound, Priority, Question, 
 PAGE = 50
 CERTAIN = (Priority.DANGER, Priority.ROLLCALL)  # sent again rather than perhaps lost
 WINDOW = "window"  # `error` of a row that waits until its chat writes again
-WINDOW_WAIT = timedelta(hours=1)  # and is tried this much later all the same
+WINDOW_WAIT = timedelta(days=1)  # and is tried this much later all the same
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,9 @@ def test_what_no_button_can_carry_is_lines() -> None:
 
 
 def test_a_persons_words_are_signed() -> None:
-    assert shown(Out("1", "明天修", sender="小李（社区工作者）"))[0] == "小李（社区工作者）：\n明天修"
+    assert (
+        shown(Out("1", "明天修", sender="小李（社区工作者）"))[0] == "小李（社区工作者）：\n明天修"
+    )
 
 
 REFUSALS = [
@@ -268,9 +270,7 @@ async def test_an_update_nobody_can_read_holds_up_nobody(
 
 
 @pytest.mark.parametrize(("code", "fail"), [(409, Fail.RETRY), (401, Fail.CONFIG)])
-async def test_a_poll_refused(
-    bot: Telegram, double: TelegramDouble, code: int, fail: Fail
-) -> None:
+async def test_a_poll_refused(bot: Telegram, double: TelegramDouble, code: int, fail: Fail) -> None:
     double.refuse("getUpdates", code)
     with pytest.raises(Refused) as refused:
         await bot.poll("1")
@@ -313,9 +313,7 @@ async def test_a_group_met_for_the_first_time(
 ) -> None:
     double.me["can_read_all_group_messages"] = hears_all
     double.status = status
-    double.updates = [
-        {"update_id": n, "message": message(GROUP, text="/menu")} for n in (1, 2)
-    ]
+    double.updates = [{"update_id": n, "message": message(GROUP, text="/menu")} for n in (1, 2)]
     events, _ = await bot.poll(None)
     assert [(e.kind, e.key) for e in events] == [("group", "group:1"), ("text", "1"), ("text", "2")]
     assert events[0].extra == {"heard": heard, "name": "3栋群"}

@@ -118,8 +118,14 @@ NOTHING = [
     {"message": message(GROUP, new_chat_members=[WANG])},
     {"channel_post": {**message({**SUPER, "type": "channel"}), "text": "公告"}},
     {"edited_message": message(location=PLACE, edit_date=1795395700)},
-    {"poll_answer": {"poll_id": "1", "user": WANG, "option_ids": [0],
-                     "option_persistent_ids": ["a"]}},
+    {
+        "poll_answer": {
+            "poll_id": "1",
+            "user": WANG,
+            "option_ids": [0],
+            "option_persistent_ids": ["a"],
+        }
+    },
     {},
 ]
 
@@ -165,8 +171,11 @@ def change(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
     return {
         "my_chat_member": {
-            "chat": chat, "from": WANG, "date": 1795395600,
-            "old_chat_member": member(old), "new_chat_member": member(new),
+            "chat": chat,
+            "from": WANG,
+            "date": 1795395600,
+            "old_chat_member": member(old),
+            "new_chat_member": member(new),
         }  # fmt: skip
     }
 
