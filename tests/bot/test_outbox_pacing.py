@@ -90,8 +90,8 @@ class Channel:
             assert len(self.flying) <= self.pace.places
             nexts = [until for _, until, _ in self.flying.values()]
             nexts += [at(r.arrives) for r in self.rows if at(r.arrives) > now]
-            nexts += [r.now.not_before for r in self.rows
-                      if r.status is Sending.QUEUED and r.now.not_before and r.now.not_before > now]  # fmt: skip
+            held = [r.now.not_before for r in self.rows if r.status is Sending.QUEUED]
+            nexts += [due for due in held if due is not None and due > now]
             nexts += [picked.again] if picked.again else []
             if not nexts:
                 return

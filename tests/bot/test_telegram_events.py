@@ -176,7 +176,7 @@ def change(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
             "date": 1795395600,
             "old_chat_member": member(old),
             "new_chat_member": member(new),
-        }  # fmt: skip
+        }
     }
 
 
