@@ -87,6 +87,16 @@ async def test_a_stop_gives_grace_and_leaves_the_rest_unsent(world: World) -> No
     assert world.row(queued).status is Sending.QUEUED
 
 
+async def test_a_chat_hears_one_thing_at_a_time(world: World) -> None:
+    for text in ("一", "二"):
+        world.add(text)
+    world.a.takes = 0.5
+    async with world.running() as outbox:
+        outbox.wake()
+        await world.time.until(lambda: len(world.a.said) == 2)
+    assert [when - T0 for when, _ in world.a.said] == [timedelta(0), timedelta(seconds=0.5)]
+
+
 async def test_after_a_crash_each_kind_is_resolved(world: World) -> None:
     kinds = {p: world.add(p.name, n + 1, priority=p) for n, p in enumerate(Priority)}
     other = world.add("别人的", 7, "web", status=Sending.SENDING)

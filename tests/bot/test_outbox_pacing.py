@@ -183,6 +183,24 @@ def test_an_answer_never_waits_behind_a_broadcast() -> None:
     assert sum(s.at < start.at for s in channel.starts) > 30  # the broadcast was well under way
 
 
+def test_a_share_is_kept_for_the_urgent() -> None:
+    pace = Pace(CAPS, T0)
+    taken = 0
+    while pick(pace, [row(taken, taken, Priority.NOTICE)], T0, {}, set()).rows:
+        taken += 1
+    assert taken == 12  # of half a second's fifteen
+    assert pick(pace, [row(98, 98, Priority.ROLLCALL)], T0, {}, set()).rows == []
+    assert pick(pace, [row(99, 99, Priority.ANSWER)], T0, {}, set()).rows
+
+
+def test_places_in_flight_are_kept_for_the_urgent() -> None:
+    flying = dict.fromkeys(range(100, 106), Priority.NOTICE)
+    assert pick(Pace(CAPS, T0), [row(1, 1, Priority.NOTICE)], T0, flying, set()).rows == []
+    assert pick(Pace(CAPS, T0), [row(1, 1, Priority.DANGER)], T0, flying, set()).rows
+    flying.update({106: Priority.ANSWER, 107: Priority.ANSWER})
+    assert pick(Pace(CAPS, T0), [row(1, 1, Priority.DANGER)], T0, flying, set()).rows == []
+
+
 def test_a_broadcast_goes_at_the_platforms_pace() -> None:
     rows = [Row(row(n, n, Priority.NOTICE), 0, [], 0.05) for n in range(1, 301)]
     channel = Channel(CAPS, rows)

@@ -36,6 +36,7 @@ class Source:
         self.setups: list[Exception] = []
         self.asked: list[str | None] = []
         self.set_up = 0
+        self.empty = 0  # polls that end with nothing heard
         self.idle = asyncio.Event()
         self.more = asyncio.Event()
 
@@ -44,6 +45,9 @@ class Source:
         if self.troubles:
             raise self.troubles.pop(0)
         self.waiting = [w for w in self.waiting if w[0] >= int(cursor or 0)]
+        if not self.waiting and self.empty:
+            self.empty -= 1
+            return (), None
         while not self.waiting:
             self.idle.set()
             self.more.clear()
@@ -134,6 +138,14 @@ async def test_what_means_nothing_moves_the_cursor_too(desk: Desk) -> None:
     await desk.run(source)
     assert desk.texts() == ["有事"]
     assert desk.cursor() == "4"
+
+
+async def test_a_poll_that_hears_nothing_keeps_the_cursor(desk: Desk) -> None:
+    source = Source()
+    source.waiting, source.empty = [(1, "一")], 2
+    await desk.run(source)
+    assert source.asked == [None, "2", "2", "2"]
+    assert desk.cursor() == "2"
 
 
 async def test_a_restart_goes_on_from_the_database(desk: Desk) -> None:
