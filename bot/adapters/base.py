@@ -1,4 +1,4 @@
-"""The contract between a platform and us: events in, what to say out, outcomes from a closed list."""
+"""The contract between a platform and us: events in, words out, outcomes from a closed list."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ class Forbidden(Exception):
 
 class Malformed(Exception):
     """A signed request that cannot be read: 400 with this sentence."""
+
+
+class Refused(Exception):
+    """What a platform said to `poll` or `setup` instead of an answer. Carries a Sent."""
+
+    def __init__(self, sent: Sent) -> None:
+        super().__init__(sent.detail)
+        self.sent = sent
 
 
 class Fail(StrEnum):
@@ -69,7 +77,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Out:
-    """One message to send. `choices` are (digit, label, callback); `inline` = the text names them."""
+    """One message to send. `choices` are (digit, label, callback); `inline`: the text has them."""
 
     chat: str
     text: str
@@ -93,6 +101,7 @@ class Sent:
     retry_after: float = 0.0  # seconds
     moved_to: str | None = None
     detail: str = ""  # for the operator; never a text or token
+    everywhere: bool = False  # a throttle that is known to be of the whole channel, not of the chat
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ class Caps:
     rate: float = 30.0
     rate_chat: float = 1.0
     rate_group: float = 20 / 60
+    burst_group: int = 20  # what a group takes at once before its rate holds
+    polling: bool = False  # hears through `poll`; otherwise the platform calls `open`
 
 
 class Adapter(Protocol):
@@ -121,10 +132,13 @@ class Adapter(Protocol):
     async def send(self, out: Out) -> Sent: ...
 
     async def poll(self, cursor: str | None) -> tuple[Sequence[Event], str | None]:
-        """Waits for events after `cursor`; the new cursor is stored with them, then acknowledged."""
+        """Waits for events after `cursor`; the new cursor is stored with them, then acknowledged.
+
+        The next call's cursor acknowledges. Raises Refused.
+        """
 
     async def setup(self) -> None:
-        """Tells the platform about us: webhook, menu, commands."""
+        """Tells the platform about us: webhook, menu, commands. May be repeated. Raises Refused."""
 
     async def close(self) -> None: ...
 

@@ -1,0 +1,246 @@
+"""What waits to be sent, and where it stands afterwards. Asked by the outbox only.
+
+Not fenced by community: a channel belongs to one, and the outbox works channel by channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Update, and_, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from storage.models import Channel, Chat, Entity, Outbound, Priority, Question, Sending
+
+PAGE = 50
+CERTAIN = (Priority.DANGER, Priority.ROLLCALL)  # sent again rather than perhaps lost
+WINDOW = "window"  # `error` of a row that waits until its chat writes again
+WINDOW_WAIT = timedelta(days=1)  # and is tried this much later all the same
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An Outbound in line, with its chat as the platform names it."""
+
+    id: int
+    chat_id: int
+    chat: str
+    group: bool
+    priority: int
+    text: str = ""
+    choices: tuple[tuple[str, str, str], ...] = ()
+    inline: bool = False
+    sender: str = "bot"
+    media: str | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    parts: str = ""  # platform ids of the pieces of a long text that have left, blank-separated
+
+
+COLUMNS = (  # named as Waiting's fields are
+    Outbound.id, Outbound.chat_id, Chat.external_id.label("chat"), Chat.group, Outbound.priority,
+    Outbound.text, Outbound.choices, Outbound.inline, Outbound.sender, Outbound.media,
+    Outbound.attempts, Outbound.not_before, Outbound.expires_at,
+    Outbound.external_id.label("parts"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a row stands after a send. `gone` and `moved_to` are said of its chat."""
+
+    id: int
+    chat_id: int
+    status: Sending
+    external_id: str | None = None
+    error: str | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+    gone: bool = False
+    moved_to: str | None = None
+
+
+def _change(kind: type[Entity]) -> Update:
+    # No rows are held as objects while these run, so there is nothing to keep in step.
+    return update(kind).execution_options(synchronize_session=False)
+
+
+def in_line(
+    session: Session, channel_id: str, now: datetime, skip: Collection[int]
+) -> Iterator[Waiting]:
+    """Queued rows of a channel, the urgent first, without the chats in `skip`.
+
+    `skip` may grow while the rows are read. A row that was tried and waits keeps its place in
+    line; one that is not due and was never tried is not in line yet.
+    """
+    after: tuple[int, int] | None = None
+    while True:
+        query = (
+            select(*COLUMNS)
+            .join(Chat, Chat.id == Outbound.chat_id)
+            .where(
+                Outbound.status == Sending.QUEUED,
+                Outbound.channel_id == channel_id,
+                or_(
+                    Outbound.not_before.is_(None),
+                    Outbound.not_before <= now,
+                    Outbound.attempts > 0,
+                ),
+            )
+        )
+        if after is not None:
+            query = query.where(tuple_(Outbound.priority, Outbound.id) > after)
+        if skip:
+            query = query.where(Outbound.chat_id.not_in(sorted(skip)[:500]))
+        page = session.execute(query.order_by(Outbound.priority, Outbound.id).limit(PAGE)).all()
+        for row in page:
+            if row.chat_id not in skip:
+                values = row._asdict()
+                values["choices"] = tuple((c[0], c[1], c[2]) for c in values["choices"] or ())
+                values["parts"] = values["parts"] or ""
+                yield Waiting(**values)
+        if len(page) < PAGE:
+            return
+        after = (page[-1].priority, page[-1].id)
+
+
+def next_due(session: Session, channel_id: str, now: datetime) -> datetime | None:
+    """When the next row of a channel that is not due now comes due."""
+    return session.scalar(
+        select(func.min(Outbound.not_before)).where(
+            Outbound.status == Sending.QUEUED,
+            Outbound.channel_id == channel_id,
+            Outbound.not_before > now,
+        )
+    )
+
+
+def begin(session: Session, rows: Collection[int]) -> None:
+    """Marks rows as being sent; from this commit on a crash leaves them unknown."""
+    if rows:
+        session.execute(
+            _change(Outbound)
+            .where(Outbound.id.in_(rows), Outbound.status == Sending.QUEUED)
+            .values(status=Sending.SENDING, attempts=Outbound.attempts + 1)
+        )
+
+
+def drop(session: Session, rows: Collection[int]) -> None:
+    """Drops queued rows whose time is over."""
+    if rows:
+        session.execute(
+            _change(Outbound)
+            .where(Outbound.id.in_(rows), Outbound.status == Sending.QUEUED)
+            .values(status=Sending.DROPPED, error="expired")
+        )
+
+
+def mark(session: Session, marks: Sequence[Mark]) -> None:
+    """Writes down how sends went, and what follows for questions and chats."""
+    for one in marks:
+        session.execute(
+            _change(Outbound)
+            .where(Outbound.id == one.id, Outbound.status == Sending.SENDING)
+            .values(
+                status=one.status,
+                external_id=one.external_id,
+                error=one.error,
+                attempts=one.attempts,
+                not_before=one.not_before,
+                sent_at=one.sent_at,
+            )
+        )
+        if one.sent_at is not None:
+            session.execute(
+                _change(Question)
+                .where(Question.outbound_id == one.id, Question.delivered_at.is_(None))
+                .values(delivered_at=one.sent_at)
+            )
+        if one.gone:
+            _gone(session, one)
+        if one.moved_to:
+            move_chat(session, one.chat_id, one.moved_to)
+
+
+def _gone(session: Session, one: Mark) -> None:
+    """Nobody is there any more: what else waits for this chat fails with it, unsent."""
+    session.execute(_change(Chat).where(Chat.id == one.chat_id).values(gone=True))
+    session.execute(
+        _change(Outbound)
+        .where(Outbound.chat_id == one.chat_id, Outbound.status == Sending.QUEUED)
+        .values(status=Sending.FAILED, error=one.error)
+    )
+
+
+def move_chat(session: Session, chat_id: int, to: str) -> None:
+    """Gives a chat its new id. Where the new id is already a chat, what waits moves over to it."""
+    chat = session.scalar(select(Chat).where(Chat.id == chat_id))
+    if chat is None or chat.external_id == to:
+        return
+    there = session.scalar(
+        select(Chat).where(Chat.channel_id == chat.channel_id, Chat.external_id == to)
+    )
+    if there is None:
+        chat.external_id = to
+        return
+    chat.gone = True
+    there.place_id = there.place_id or chat.place_id
+    there.name = there.name or chat.name
+    session.execute(
+        _change(Outbound)
+        .where(Outbound.chat_id == chat_id, Outbound.status == Sending.QUEUED)
+        .values(chat_id=there.id)
+    )
+    session.execute(
+        _change(Question)
+        .where(Question.chat_id == chat_id, Question.closed_at.is_(None))
+        .values(chat_id=there.id)
+    )
+
+
+def recover(session: Session, channels: Collection[str]) -> tuple[int, int]:
+    """Resolves what a dead process was sending, by kind: how many go again, how many are unknown.
+
+    Never lost and never twice cannot both be had here: a danger or a roll call may arrive twice,
+    anything else may not arrive and is flagged.
+    """
+    mine = and_(Outbound.status == Sending.SENDING, Outbound.channel_id.in_(channels))
+    again = session.execute(
+        _change(Outbound)
+        .where(mine, Outbound.priority.in_(CERTAIN))
+        .values(status=Sending.QUEUED, not_before=None)
+    )
+    unknown = session.execute(
+        _change(Outbound)
+        .where(mine)
+        .values(status=Sending.UNKNOWN, error="the process ended while this was being sent")
+    )
+    return again.rowcount, unknown.rowcount  # type: ignore[attr-defined]
+
+
+def open_windows(session: Session, channel_id: str) -> bool:
+    """Makes due what waited for its chat to write again; whether anything still waits."""
+    rows = session.execute(
+        select(Outbound.id, Outbound.not_before, Chat.seen_at)
+        .join(Chat, Chat.id == Outbound.chat_id)
+        .where(
+            Outbound.status == Sending.QUEUED,
+            Outbound.channel_id == channel_id,
+            Outbound.error == WINDOW,
+        )
+    ).all()
+    ready = [row[0] for row in rows if row[1] is None or row[2] > row[1] - WINDOW_WAIT]
+    if ready:
+        session.execute(
+            _change(Outbound).where(Outbound.id.in_(ready)).values(not_before=None, error=None)
+        )
+    return len(rows) > len(ready)
+
+
+def cursor_of(session: Session, channel_id: str) -> str | None:
+    """How far a polled channel has been read."""
+    return session.scalar(select(Channel.cursor).where(Channel.id == channel_id))

@@ -1,0 +1,141 @@
+"""A Telegram on loopback that speaks HTTP: offsets that confirm, refusals on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+TOKEN = "123456:TEST-token"
+BOT = {
+    "id": 123456, "is_bot": True, "first_name": "回音", "username": "huiyin_bot",
+    "can_read_all_group_messages": False,
+}  # fmt: skip
+
+
+class TelegramDouble:
+    """What a test looks at: `calls` by method; `refuse` queues an answer for a method."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.updates: list[dict[str, Any]] = []
+        self.refusals: dict[str, deque[tuple[int, Any]]] = {}
+        self.me = dict(BOT)
+        self.status = "member"  # of the bot in groups
+        self.webhook = ""
+        self._message = 1000
+
+    def reset(self) -> None:
+        url = self.url
+        self.__init__()  # type: ignore[misc]
+        self.url = url
+
+    def refuse(self, method: str, code: int, body: Any = None, times: int = 1) -> None:
+        self.refusals.setdefault(method, deque()).extend([(code, body)] * times)
+
+    def said(self, method: str) -> list[dict[str, Any]]:
+        return [body for name, body in self.calls if name == method]
+
+    async def answer(self, request: Request) -> Response:
+        method = request.path_params["method"]
+        form = {k: _value(v) for k, v in (await request.form()).items()}
+        self.calls.append((method, form))
+        if request.path_params["token"] != TOKEN:
+            return _error(401, "Unauthorized")
+        if self.refusals.get(method):
+            code, body = self.refusals[method].popleft()
+            if isinstance(body, bytes):
+                return Response(body, status_code=code, media_type="text/html")
+            return _error(code, **(body or {}))
+        if method == "getUpdates":
+            return await self._updates(form)
+        if method == "sendMessage":
+            return self._send(form)
+        results: dict[str, Any] = {
+            "getMe": self.me,
+            "getChatMember": {"status": self.status, "user": self.me, **ADMIN},
+        }
+        if method in ("setWebhook", "deleteWebhook"):
+            self.webhook = form.get("url", "")
+        return JSONResponse({"ok": True, "result": results.get(method, True)})
+
+    async def _updates(self, form: dict[str, Any]) -> Response:
+        if self.webhook:
+            return _error(409, "Conflict: can't use getUpdates method while webhook is active")
+        offset = int(form.get("offset", 0))
+        self.updates = [u for u in self.updates if u["update_id"] >= offset]  # confirmed: gone
+        if not self.updates and int(form.get("timeout", 0)):
+            await asyncio.sleep(0.01)  # a long poll, for a test's idea of long
+        return JSONResponse({"ok": True, "result": self.updates[:100]})
+
+    def _send(self, form: dict[str, Any]) -> Response:
+        if len(str(form["text"])) > 4096:
+            return _error(400, "Bad Request: message is too long")
+        self._message += 1
+        chat = {"id": int(form["chat_id"]), "type": "private", "first_name": "王"}
+        result = {"message_id": self._message, "date": 1, "chat": chat, "text": str(form["text"])}
+        return JSONResponse({"ok": True, "result": result})
+
+
+ADMIN = dict.fromkeys(
+    (
+        "can_be_edited", "is_anonymous", "can_manage_chat", "can_delete_messages",
+        "can_manage_video_chats", "can_restrict_members", "can_promote_members",
+        "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories",
+        "can_delete_stories",
+    ),
+    False,
+)  # fmt: skip
+
+
+def _value(raw: Any) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw
+
+
+def _error(error_code: int, description: str = "Refused", **parameters: Any) -> Response:
+    body: dict[str, Any] = {"ok": False, "error_code": error_code, "description": description}
+    if parameters:
+        body["parameters"] = parameters
+    return JSONResponse(body, status_code=error_code)
+
+
+@contextmanager
+def serving() -> Iterator[TelegramDouble]:
+    """The double on a free port, in a thread of its own."""
+    double = TelegramDouble()
+    app = Starlette(routes=[Route("/bot{token}/{method}", double.answer, methods=["POST"])])
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+    )
+    bound = threading.Event()
+    start = server.startup
+
+    async def startup(sockets: Any = None) -> None:
+        await start(sockets=sockets)
+        bound.set()
+
+    server.startup = startup  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert bound.wait(10)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    double.url = f"http://127.0.0.1:{port}"
+    try:
+        yield double
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
