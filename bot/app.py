@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import secrets
 import socket
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
 from bot.office import Office
+from bot.outbox import Outbox
+from bot.polling import Polling
 from bot.settings import Settings, secret
 from handlers import CONTENTS
 from nlp import Ear
@@ -110,6 +113,14 @@ def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
 
 def make_adapter(row: dict[str, Any], settings: Settings) -> Adapter | None:
     """Platforms are imported only where a community uses them. Raises ValueError."""
+    if row["platform"] == "telegram":
+        from bot.adapters.telegram import Telegram
+
+        return Telegram(
+            row["id"], secret(row["token"]), clock=clock, public_url=settings.public_url,
+            api_base=row.get("api_base", "https://api.telegram.org"),
+            receive=row.get("receive", "polling"), secret=secret(row.get("secret", "")),
+        )  # fmt: skip
     return None
 
 
@@ -137,13 +148,18 @@ class App:
         self.received = asyncio.Event()
         self.office = make_office(settings, database, ear, self.received.set)
         self.parts = set(parts)
+        office = self.office
+        self.outbox = Outbox(office.lane, office.database, office.adapters, clock, asyncio.sleep,
+                             random.random)  # fmt: skip
+        self.pollings = [Polling(adapter, office.inbox, office.lane, asyncio.sleep)
+                         for adapter in office.adapters.values()]  # fmt: skip
         self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._polls: list[asyncio.Task[None]] = []  # these end by themselves for webhooks
         self._server: uvicorn.Server | None = None
 
     async def turns(self) -> None:
         """Answers what was received, a batch to a commit, until told to stop."""
-        office = self.office
         while not self.stopping.is_set():
             self.received.clear()
             try:
@@ -189,6 +205,7 @@ class App:
 
     def _tell(self, done: Done) -> None:
         self.office.hub.notify(done.chats)
+        self.outbox.wake()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -203,6 +220,10 @@ class App:
         )
         ticker = Ticker(self.tick)
         loops = []
+        if "outbox" in self.parts and office.adapters:
+            loops.append(self.outbox.run())
+        if "web" in self.parts:
+            self._polls = [asyncio.create_task(polling.run()) for polling in self.pollings]
         if "turns" in self.parts:
             loops.append(self.turns())
         if "duties" in self.parts:
@@ -245,6 +266,7 @@ class App:
     async def _end(self) -> None:
         self.stop()
         self.received.set()
+        await asyncio.gather(*(p.close() for p in self.pollings), self.outbox.close())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
         for adapter in self.office.adapters.values():

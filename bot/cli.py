@@ -45,7 +45,8 @@ def _fail(words: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="huiyin", description="Huiyin 回音：邻里写一句，一定有人回。The answer that comes back."
+        prog="huiyin",
+        description="Huiyin 回音：邻里写一句，一定有人回。The answer that comes back.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="command")
@@ -111,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
 def _chat(options: argparse.Namespace) -> int:
     from bot.terminal import chat
 
-    return chat(_settings(options), options.name)
+    return chat(_settings(options), str(options.name))
 
 
 def _play(options: argparse.Namespace) -> int:
@@ -140,14 +141,14 @@ def _cache() -> Path:
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
+    from datetime import datetime
 
     from nlp import Ear
 
     if options.text is None and not options.jsonl:
         return _fail("要听哪句话？用法：huiyin classify 文字，或 huiyin classify --jsonl < 文件")
     ear = Ear(_cache())
-    now = datetime.now(UTC)
+    now = datetime.now().astimezone()
     if not options.jsonl:
         print(json.dumps(ear.hear(options.text, now=now).as_dict(), ensure_ascii=False))
         return 0
@@ -221,7 +222,9 @@ def _community_add(options: argparse.Namespace) -> int:
     except BadCommunity as error:
         return _fail(str(error))
     load_files(open_database(_settings(options)), [file], clock())
-    print(f"{file.name}：{len(file.places)} 个地方，{len(file.people)} 人，{len(file.channels)} 个渠道。")
+    print(
+        f"{file.name}：{len(file.places)} 个地方，{len(file.people)} 人，{len(file.channels)} 个渠道。"
+    )
     return 0
 
 

@@ -87,9 +87,13 @@ def _tell(database: Database, ear: Ear, community_id: int, channel: str, now: da
         number = next(numbers)
         rehearsal.deliver(
             Received(
-                channel_id=channel, external_id=f"demo:{number}", user_key=keys[name],
-                chat_key=groups[group] if group else keys[name], user_name=name,
-                group=bool(group), text=text.removeprefix("@bot ").replace("\\n", "\n"),
+                channel_id=channel,
+                external_id=f"demo:{number}",
+                user_key=keys[name],
+                chat_key=groups[group] if group else keys[name],
+                user_name=name,
+                group=bool(group),
+                text=text.removeprefix("@bot ").replace("\\n", "\n"),
                 addressed=not group or text.startswith("@bot"),
             )  # fmt: skip
         )

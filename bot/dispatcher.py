@@ -59,7 +59,9 @@ class Dispatcher:
             if not rows:
                 return {}
             names = self._place_names(session, rows[0].community_id)
-        return {row.id: self.ear.hear(row.text, now=now, names=names) for row in rows}
+            zone = self._file(Store(session, rows[0].community_id)).zone
+        local = now.astimezone(zone)  # "今晚八点" is said where they live
+        return {row.id: self.ear.hear(row.text, now=local, names=names) for row in rows}
 
     def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
         if community_id not in self._names:

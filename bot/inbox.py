@@ -28,9 +28,18 @@ class Inbox:
         """Stores events and says of each whether it is new. Raises storage.Unavailable."""
         rows = [
             Received(
-                channel_id=channel_id, external_id=e.key, chat_key=e.chat, user_key=e.user,
-                user_name=e.user_name, group=e.group, kind=e.kind, text=e.text, choice=e.choice,
-                reply_to=e.reply_to, addressed=e.addressed, extra=dict(e.extra) or None,
+                channel_id=channel_id,
+                external_id=e.key,
+                chat_key=e.chat,
+                user_key=e.user,
+                user_name=e.user_name,
+                group=e.group,
+                kind=e.kind,
+                text=e.text,
+                choice=e.choice,
+                reply_to=e.reply_to,
+                addressed=e.addressed,
+                extra=dict(e.extra) or None,
                 cursor=cursor,
             )  # fmt: skip
             for e in events
@@ -54,9 +63,7 @@ class Inbox:
         finally:
             self._running = False
 
-    async def _commit(
-        self, batch: list[tuple[list[Received], asyncio.Future[list[bool]]]]
-    ) -> None:
+    async def _commit(self, batch: list[tuple[list[Received], asyncio.Future[list[bool]]]]) -> None:
         rows = [row for group, _ in batch for row in group]
         now = self._clock()
 

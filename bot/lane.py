@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from enum import IntEnum
 from typing import Any, TypeVar
 
-
 from storage import Database, Session
 
 T = TypeVar("T")

@@ -33,7 +33,9 @@ CHANNEL = "web"
 ROLES = ("chief", "worker", "volunteer", "resident", "stranger")
 MEDIA = {"语音": "voice", "照片": "photo", "视频": "video", "位置": "location", "表情": "sticker",
          "文件": "file", "名片": "contact"}  # fmt: skip
-STEP = re.compile(r"(?P<who>[^\s@<>]+)(?:@(?P<group>[^\s<>]+))?(?P<sign>><?|<<|<!|<|>) ?(?P<text>.*)")
+STEP = re.compile(
+    r"(?P<who>[^\s@<>]+)(?:@(?P<group>[^\s<>]+))?(?P<sign>><?|<<|<!|<|>) ?(?P<text>.*)"
+)
 
 
 class Unreadable(Exception):
@@ -183,7 +185,9 @@ class World:
                 if row.chat_id not in self.chats:
                     chat = store.messages.chat(row.chat_id)
                     assert chat is not None
-                    self.chats[row.chat_id] = chat.name if chat.group and chat.name else chat.external_id
+                    self.chats[row.chat_id] = (
+                        chat.name if chat.group and chat.name else chat.external_id
+                    )
                 text = row.text if row.sender == "bot" else f"{row.sender}：{row.text}"
                 text = with_lines(text, [] if row.inline else row.choices)
                 self.queues.setdefault(self.chats[row.chat_id], deque()).append(text)

@@ -76,7 +76,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
                 table = inner if isinstance(inner, dict) else {}
             table[keys[-1]] = value
     faults: list[str] = []
-    settings = _filled(Settings(), raw, "", faults)
+    settings: Settings = _filled(Settings(), raw, "", faults)
     if not 0 <= settings.http.port <= 65535:
         faults.append(f"http.port: 应在 1 到 65535 之间，不是 {settings.http.port}")
     for key in ("messages_per_minute", "sessions_per_minute"):

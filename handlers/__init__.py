@@ -32,6 +32,7 @@ MATTERS = {
     # residents
     "welcome": register.welcome,
     "bind": register.bind,
+    "at_home": register.at_home,
     "menu": menu.menu,
     "undo": talk.undo,
     "clarify": talk.clarify,
@@ -60,6 +61,7 @@ MATTERS = {
     "rollcall_start": rollcall.start,
     "rollcall_situation": rollcall.situation,
     "rollcall_end": rollcall.end,
+    "rollcall_again": rollcall.again,
     "notice_compose": notice.compose,
     "notice_situation": notice.situation,
     "unanswered": channel.unanswered,

@@ -106,7 +106,9 @@ def reply_to(turn: Turn, ident: str, text: str) -> bool:
         turn.stop_clock(clock, Stopped.PERSON, turn.person)
     words = turn.words(asker)
     said = words.say("channel.reply_in_group", name=asker.name, text=text, what=clock.text[:20])
-    turn.write(chat, said if chat.group else text, sender=turn.title(turn.person), about=about(clock))
+    turn.write(
+        chat, said if chat.group else text, sender=turn.title(turn.person), about=about(clock)
+    )
     turn.say("talk.passed_on", who=chat.name if chat.group else asker.name)
     return True
 
@@ -145,10 +147,13 @@ def unanswered(turn: Turn) -> None:
     people = turn.store.people.residents(clock.resident_id for clock in clocks)
     lines = [
         turn.speech.say(
-            "channel.unanswered_line", who=people[clock.resident_id].name,
-            where=groups[clock.chat_id].name if clock.chat_id in groups
+            "channel.unanswered_line",
+            who=people[clock.resident_id].name,
+            where=groups[clock.chat_id].name
+            if clock.chat_id in groups
             else turn.speech.say("channel.private"),
-            text=clock.text[:24], span=turn.speech.span(turn.now - clock.opened_at),
+            text=clock.text[:24],
+            span=turn.speech.span(turn.now - clock.opened_at),
         )  # fmt: skip
         for clock in clocks[:10]
         if clock.resident_id in people
@@ -227,6 +232,9 @@ def choose_case(turn: Turn) -> None:
             asker = people.resident(clock.resident_id)
             name = asker.name if asker else ""
             choices.append(Choice(f"clock:{clock.id}", f"{name}：{clock.text[:16]}"))
+    choices += [
+        Choice(f"help_request:{r.id}", r.text[:16]) for r in turn.store.help.in_hand(turn.person)
+    ]
     for case in turn.store.incidents.running():
         if turn.person.id in case.alarmed:
             choices.append(Choice(f"incident:{case.id}", case.text[:16]))
@@ -241,8 +249,6 @@ def choose_case(turn: Turn) -> None:
         return
     kind, _, ident = chosen.partition(":")
     turn.contents.replies[kind](turn, ident, text)
-
-
 
 
 def _own_matter(turn: Turn) -> str:

@@ -46,8 +46,11 @@ def converse(
     follow = turn.started[begun:]
     del turn.started[begun:]
     if follow:
-        name, extra = follow[0]
-        converse(turn, name, extra, guess=turn.guess, waiting=waiting)
+        *first, last = follow
+        guess = turn.guess
+        for name, extra in first:
+            converse(turn, name, extra, guess=guess)
+        converse(turn, last[0], last[1], guess=guess, waiting=waiting)
     elif waiting:
         _take_up(turn, waiting)
     else:
@@ -63,9 +66,17 @@ def _keep(
     if on is None:
         on = turn.store.add(
             Conversation(
-                community_id=turn.store.community_id, chat_id=turn.chat.id,
-                resident_id=turn.person.id, matter=matter, opening=kept, answers=answers,
-                asking=ask.as_dict(), waiting=waiting, step=0, asked_at=turn.now, opened_at=turn.now,
+                community_id=turn.store.community_id,
+                chat_id=turn.chat.id,
+                resident_id=turn.person.id,
+                matter=matter,
+                opening=kept,
+                answers=answers,
+                asking=ask.as_dict(),
+                waiting=waiting,
+                step=0,
+                asked_at=turn.now,
+                opened_at=turn.now,
             )  # fmt: skip
         )
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from typing import TYPE_CHECKING, Any
 
 from handlers.words import Words
@@ -151,9 +150,15 @@ class Desk:
             return None
         question = self.store.add(
             Question(
-                community_id=self.store.community_id, chat_id=chat.id, resident_id=to.id, name=name,
-                about=about, choices=[c.as_list() for c in choices], asked_at=self.now,
-                until=until or self.now + KEEP_QUESTION, after=chat.turns,
+                community_id=self.store.community_id,
+                chat_id=chat.id,
+                resident_id=to.id,
+                name=name,
+                about=about,
+                choices=[c.as_list() for c in choices],
+                asked_at=self.now,
+                until=until or self.now + KEEP_QUESTION,
+                after=chat.turns,
             )  # fmt: skip
         )
         text = self.words(to).say(phrase, **values)
@@ -222,9 +227,17 @@ class Desk:
     ) -> Clock:  # fmt: skip
         clock = self.store.add(
             Clock(
-                community_id=self.store.community_id, channel_id=chat.channel_id, chat_id=chat.id,
-                resident_id=person.id, inbound_id=inbound_id, intent=intent, about=about,
-                text=text[:200], opened_at=self.now, due_at=due_at, nudged=0,
+                community_id=self.store.community_id,
+                channel_id=chat.channel_id,
+                chat_id=chat.id,
+                resident_id=person.id,
+                inbound_id=inbound_id,
+                intent=intent,
+                about=about,
+                text=text[:200],
+                opened_at=self.now,
+                due_at=due_at,
+                nudged=0,
                 handler_id=handler.id if handler else None,
             )  # fmt: skip
         )

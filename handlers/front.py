@@ -26,11 +26,19 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
     if chat is None:
         chat = desk.store.add(
             Chat(
-                community_id=desk.store.community_id, channel_id=row.channel_id,
-                external_id=row.chat_key, group=row.group, created_at=desk.now, seen_at=desk.now,
+                community_id=desk.store.community_id,
+                channel_id=row.channel_id,
+                external_id=row.chat_key,
+                group=row.group,
+                created_at=desk.now,
+                seen_at=desk.now,
                 resident_id=None if row.group else person.id,
                 name=str((row.extra or {}).get("name") or "") or None,
-                greeted=False, gone=False, heard=True, warned=0, turns=0,
+                greeted=False,
+                gone=False,
+                heard=True,
+                warned=0,
+                turns=0,
             )  # fmt: skip
         )
     chat.seen_at, chat.gone, chat.turns = desk.now, False, chat.turns + 1
@@ -44,14 +52,23 @@ def _stranger(desk: Desk, row: Inbound) -> Resident:
     name = (row.user_name or "").strip()[:40] or desk.words().say("people.stranger")
     person = desk.store.add(
         Resident(
-            community_id=desk.store.community_id, name=name, created_at=desk.now, elder=False,
-            notices=True, willing=False, confirmed=False,
+            community_id=desk.store.community_id,
+            name=name,
+            created_at=desk.now,
+            elder=False,
+            notices=True,
+            willing=False,
+            confirmed=False,
         )  # fmt: skip
     )
     desk.store.add(
         Identity(
-            community_id=desk.store.community_id, channel_id=row.channel_id, name=name,
-            external_id=row.user_key, resident_id=person.id, created_at=desk.now,
+            community_id=desk.store.community_id,
+            channel_id=row.channel_id,
+            name=name,
+            external_id=row.user_key,
+            resident_id=person.id,
+            created_at=desk.now,
         )  # fmt: skip
     )
     return person

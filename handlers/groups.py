@@ -9,6 +9,7 @@ from handlers.conversing import converse
 from handlers.turn import Turn
 from nlp import Intent
 from storage.models import Chat, Stopped
+from storage.store.sending import move_chat
 
 NEAR_CERTAIN = 0.9
 HEARD = (Intent.APPEAL, Intent.HELP_ASK, Intent.QUESTION)  # what opens a clock in a group
@@ -21,7 +22,11 @@ def listen(turn: Turn, too_fast: bool) -> None:
     _relay(turn)
     _stop_clocks(turn)
     heard = turn.heard
-    if heard.intent is Intent.EMERGENCY and heard.score >= NEAR_CERTAIN and not turn.person.is_staff:
+    if (
+        heard.intent is Intent.EMERGENCY
+        and heard.score >= NEAR_CERTAIN
+        and not turn.person.is_staff
+    ):
         converse(turn, "emergency", {})
         return
     if turn.inbound.addressed and not too_fast:
@@ -99,7 +104,7 @@ def lifecycle(turn: Turn) -> None:
     if kind == "left":
         turn.chat.gone = True
     elif kind == "moved" and extra.get("to"):
-        turn.chat.external_id = str(extra["to"])
+        move_chat(turn.store.session, turn.chat.id, str(extra["to"]))
     elif kind == "joined":
         turn.chat.gone = False
         if turn.chat.group:
@@ -111,5 +116,3 @@ def lifecycle(turn: Turn) -> None:
         turn.chat.heard = bool(extra["heard"])
     if extra.get("name"):
         turn.chat.name = str(extra["name"])
-
-

@@ -50,8 +50,12 @@ def help_ask(turn: Turn) -> None:
         text = turn.ask("help.what", key="what.again", takes="text")
     request = turn.store.add(
         HelpRequest(
-            community_id=turn.store.community_id, resident_id=turn.person.id, text=text,
-            place_id=place.id if place else None, asked_at=turn.now, stage=HelpStage.OPEN,
+            community_id=turn.store.community_id,
+            resident_id=turn.person.id,
+            text=text,
+            place_id=place.id if place else None,
+            asked_at=turn.now,
+            stage=HelpStage.OPEN,
             due_at=turn.now + NOBODY_AFTER,
         )  # fmt: skip
     )
@@ -268,8 +272,12 @@ def help_offer(turn: Turn) -> None:
     turn.person.willing = True
     if text:
         turn.store.add(
-            Offer(community_id=turn.store.community_id, resident_id=turn.person.id, text=text,
-                  offered_at=turn.now)  # fmt: skip
+            Offer(
+                community_id=turn.store.community_id,
+                resident_id=turn.person.id,
+                text=text,
+                offered_at=turn.now,
+            )  # fmt: skip
         )
     turn.say("help.offer_kept")
     turn.can_undo("offer", f"resident:{turn.person.id}")

@@ -23,7 +23,7 @@ KEEP_TRYING = timedelta(hours=1)
 SAME = timedelta(hours=2)  # further words of the same person belong to the same danger
 KINDS = (
     "fire", "gas", "shock", "trapped", "collapsed", "missing", "violence", "self_harm", "flood",
-    "falling",
+    "falling", "rescue",
 )  # fmt: skip
 
 
@@ -39,10 +39,17 @@ def emergency(turn: Turn) -> None:
     danger = turn.heard.danger if turn.heard.danger in KINDS else "other"
     case = turn.store.add(
         Incident(
-            community_id=turn.store.community_id, resident_id=turn.person.id, chat_id=turn.chat.id,
-            text=text, danger="needs_help" if from_rollcall else danger,
-            place_id=place.id if place else None, where=words, raised_at=turn.now,
-            stage=IncidentStage.ALARMED, needs_help=from_rollcall, alarmed=[],
+            community_id=turn.store.community_id,
+            resident_id=turn.person.id,
+            chat_id=turn.chat.id,
+            text=text,
+            danger="needs_help" if from_rollcall else danger,
+            place_id=place.id if place else None,
+            where=words,
+            raised_at=turn.now,
+            stage=IncidentStage.ALARMED,
+            needs_help=from_rollcall,
+            alarmed=[],
         )  # fmt: skip
     )
     turn.open_clock(
@@ -59,7 +66,9 @@ def emergency(turn: Turn) -> None:
 
 def _where(turn: Turn) -> tuple[Place | None, str]:
     found = turn.heard.place
-    place = turn.store.people.building(found.building) or turn.store.people.place_named(found.spot or "")
+    place = turn.store.people.building(found.building) or turn.store.people.place_named(
+        found.spot or ""
+    )
     home = turn.store.people.place(turn.person.home_id)
     if turn.chat.group and place is None:
         home = turn.store.people.place(turn.chat.place_id) or home
@@ -269,7 +278,9 @@ def _judged_mistaken(turn: Turn, case: Incident) -> None:
     turn.stop_clocks(about(case), Stopped.PERSON, turn.person)
     person = turn.store.people.resident(case.resident_id)
     if person is not None:
-        turn.tell(person, "incident.judged_mistaken", about=about(case), who=turn.title(turn.person))
+        turn.tell(
+            person, "incident.judged_mistaken", about=about(case), who=turn.title(turn.person)
+        )
     turn.say("incident.noted_mistake")
 
 

@@ -28,8 +28,14 @@ def media(turn: Turn) -> None:
     case = turn.store.appeals.open_case_of(turn.person)
     if case is not None:
         turn.store.add(
-            AppealStep(appeal_id=case.id, at=turn.now, who_id=turn.person.id, verb="media",
-                       text=_caption(turn), media=reference)  # fmt: skip
+            AppealStep(
+                appeal_id=case.id,
+                at=turn.now,
+                who_id=turn.person.id,
+                verb="media",
+                text=_caption(turn),
+                media=reference,
+            )  # fmt: skip
         )
         handler = turn.store.people.resident(case.handler_id)
         if handler is not None:

@@ -63,6 +63,12 @@ def _staff(turn: Turn) -> None:
         "menu.staff", *[Choice(key, turn.speech.say(f"menu.{key}")) for key in STAFF],
         key="menu.staff", weak=True,
     )  # fmt: skip
-    start = {"todo": "to_do", "rollcall": "rollcall_start", "rollcall_now": "rollcall_situation",
-             "notice": "notice_compose", "unanswered": "unanswered", "console": "console_link"}
+    start = {
+        "todo": "to_do",
+        "rollcall": "rollcall_start",
+        "rollcall_now": "rollcall_situation",
+        "notice": "notice_compose",
+        "unanswered": "unanswered",
+        "console": "console_link",
+    }
     turn.start(start[chosen])

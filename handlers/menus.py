@@ -26,9 +26,18 @@ def stand_menu(desk: Desk) -> None:
         ask: Ask = desk.contents.menu(desk.words(person))
         menu = desk.store.add(
             Conversation(
-                community_id=desk.store.community_id, chat_id=chat.id, resident_id=person.id,
-                matter="menu", opening={}, answers={}, asking=ask.as_dict(), waiting=[], step=0,
-                asked_at=desk.now, opened_at=desk.now,
+                community_id=desk.store.community_id,
+                chat_id=chat.id,
+                resident_id=person.id,
+                matter="menu",
+                opening={},
+                answers={},
+                asking=ask.as_dict(),
+                waiting=[],
+                step=0,
+                asked_at=desk.now,
+                opened_at=desk.now,
+                after=chat.turns,
             )  # fmt: skip
         )
         choices = [Choice(c[0], c[1]) for c in ask.choices]

@@ -85,6 +85,16 @@ def settle(turn: Turn, place: Place, words: str) -> None:
     turn.person.confirmed = False
 
 
+def at_home(turn: Turn) -> None:
+    """Nothing but an address, from somebody whose home we do not know."""
+    place = turn.store.people.building(turn.guess.place.building)
+    if place is None:
+        turn.start("clarify")
+        return
+    settle(turn, place, turn.guess.text)
+    turn.say("welcome.settled", home=turn.home(turn.person))
+
+
 def my_data(turn: Turn) -> None:
     """我的资料: shows, changes, deletes."""
     say = turn.speech.say

@@ -6,7 +6,6 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from handlers.turn import Choice, Desk, Turn, about
-from nlp.places import find_place
 from storage.models import (
     CheckIn,
     CheckInStage,
@@ -43,8 +42,13 @@ def start(turn: Turn) -> None:
     drill = "演练" in reason or "drill" in reason.lower()
     roll = turn.store.add(
         RollCall(
-            community_id=turn.store.community_id, place_id=place.id, reason=reason,
-            started_by_id=turn.person.id, drill=drill, started_at=turn.now, due_at=turn.now,
+            community_id=turn.store.community_id,
+            place_id=place.id,
+            reason=reason,
+            started_by_id=turn.person.id,
+            drill=drill,
+            started_at=turn.now,
+            due_at=turn.now,
             planned_up_to=0,
         )  # fmt: skip
     )
@@ -58,16 +62,12 @@ def _place_and_reason(turn: Turn, words: str) -> tuple[Place | None, str]:
     """The place a call names first, and the rest as its reason."""
     people = turn.store.people
     first, _, rest = words.partition(" ")
-    place = people.place_named(first) if first else None
-    if place is not None:
-        return place, rest.strip()
     if first in ("全社区", "全部", "所有人", "all"):
         return people.root, rest.strip()
     for known in sorted(people.places, key=lambda p: len(p.name), reverse=True):
         if words.startswith(known.name):
             return known, words[len(known.name) :].strip(" ，,：:")
-    found = find_place(first, turn.names)
-    return people.building(found.building), rest.strip()
+    return turn.place_in(first), rest.strip()
 
 
 def plan_rollcall(desk: Desk) -> datetime | None:
@@ -136,7 +136,9 @@ def _record(turn: Turn, roll: RollCall, check: CheckIn, value: str) -> None:
         if was is CheckInStage.UNREACHABLE and roll.listed_at is not None:
             starter = turn.store.people.resident(roll.started_by_id)
             if starter is not None:
-                turn.tell(starter, "rollcall.late_answer", about=about(roll), who=turn.card(turn.person))
+                turn.tell(
+                    starter, "rollcall.late_answer", about=about(roll), who=turn.card(turn.person)
+                )
         return
     if roll.drill:
         turn.say("rollcall.drill_help", about=about(roll))
@@ -172,7 +174,14 @@ def undo_answer(turn: Turn, ident: str) -> None:
     if check.stage is CheckInStage.NEEDS_HELP and not roll.drill:
         turn.start("stand_down")
     check.stage, check.answered_at = CheckInStage.WAITING, None
-    ask(turn, roll, turn.person, "rollcall.undone")
+    turn.start("rollcall_again", rollcall=roll.id)
+
+
+def again(turn: Turn) -> None:
+    """Asks the person in front once more, after an answer was taken back."""
+    roll = turn.store.rollcalls.get(int(turn.opening["rollcall"]))
+    if roll is not None:
+        ask(turn, roll, turn.person, "rollcall.undone")
 
 
 def undo_start(turn: Turn, ident: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handlers import groups
 from handlers.conversing import HELD_MATTERS, close_all, converse, proceed, repeat
@@ -131,12 +131,14 @@ def find_command(turn: Turn) -> tuple[str, dict[str, str]] | None:
 
 
 def _staff_command(turn: Turn, words: str) -> tuple[str, dict[str, str]] | None:
-    whole = unicodedata.normalize("NFKC", turn.text).strip()
+    spoken = turn.text.strip()
+    whole = unicodedata.normalize("NFKC", spoken)
+    as_spoken = spoken if len(spoken) == len(whole) else whole
     for word in sorted(turn.contents.staff_commands, key=len, reverse=True):
         if words == word:
             rest = ""
         elif whole.startswith(word) and re.match(r"[\s\d,,::#]", whole[len(word) :]):
-            rest = whole[len(word) :].lstrip(" ,,::")
+            rest = as_spoken[len(word) :].lstrip(" ,，:：")
             if not turn.person.is_staff and not re.match(r"#?\d", rest):
                 continue  # a resident's sentence that happens to begin so
         else:
@@ -169,10 +171,11 @@ def standing(turn: Turn) -> list[tuple[Standing, list[list[str]]]]:
     return sorted(found, key=lambda pair: delivered(pair[0]), reverse=True)
 
 
-def delivered(one: Standing) -> tuple[object, int]:
+def delivered(one: Standing) -> tuple[datetime, int, bool]:
+    """When a question came: by the clock, by the person's messages since, a menu before all."""
     if isinstance(one, Question):
-        return one.delivered_at or one.asked_at, 0
-    return one.asked_at, 1
+        return one.delivered_at or one.asked_at, one.after, True
+    return one.asked_at, one.after, not _weak(one)
 
 
 def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
@@ -180,7 +183,9 @@ def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
     waiting = standing(turn)
     if turn.inbound.reply_to:
         row = turn.store.messages.replied_to(turn.chat, turn.inbound.reply_to)
-        mine = [w for w in waiting if row and isinstance(w[0], Question) and w[0].outbound_id == row.id]
+        mine = [
+            w for w in waiting if row and isinstance(w[0], Question) and w[0].outbound_id == row.id
+        ]
         waiting = mine or waiting
     digit = choice(turn.text)
     if digit is not None:
@@ -220,7 +225,7 @@ def _near(one: Standing, other: Standing) -> bool:
     if one.after != other.after:
         return False
     first, second = delivered(one)[0], delivered(other)[0]
-    return abs(first - second) <= NEAR  # type: ignore[operator, no-any-return]
+    return abs(first - second) <= NEAR
 
 
 def give(turn: Turn, to: Standing, value: str) -> None:
@@ -271,7 +276,7 @@ def in_words(turn: Turn) -> None:
     """Words that are neither command nor choice: an answer in words, or something new."""
     if not fold(turn.text) and not turn.text.strip():
         turn.say("talk.empty")
-        return
+        return None
     conversations = turn.store.messages.conversations(turn.chat)
     top = conversations[0] if conversations else None
     if turn.person.is_staff and not (top and top.asking.get("takes") == "text"):
@@ -284,7 +289,7 @@ def in_words(turn: Turn) -> None:
             kind, _, ident = row.about.partition(":")
             reply = turn.contents.replies.get(kind)
             if reply is not None and reply(turn, ident, turn.text):
-                return
+                return None
     value = taken(turn, top) if top is not None else None
     if top is not None and value is not None:
         return proceed(turn, top, value)
@@ -324,7 +329,9 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
             return text
         if conversation.asking.get("weak"):
             return None
-        no_place = yes_no(text) is not None or is_ack(text) or re.match("不是|没|不要|别|什么", text)
+        no_place = (
+            yes_no(text) is not None or is_ack(text) or re.match("不是|没|不要|别|什么", text)
+        )
         return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 and not no_place else None
     if takes == "amend" and (
         (where and len(text) <= PLACE_ANSWER) or re.match("不对|不是|是|改|说错|错了|应该", text)
@@ -354,6 +361,9 @@ def by_guess(turn: Turn, heard: Guess) -> None:
         return converse(
             turn, str(first.intent), {"guess": first.to_json()}, guess=first, waiting=waiting
         )
+    if not sure(heard) and heard.place.building and turn.person.home_id is None:
+        if len(heard.text.strip()) <= len(turn.where_words(heard.place)) + 4:
+            return converse(turn, "at_home", {})
     if heard.intent is Intent.CHAT and heard.score >= 0.5:
         return converse(turn, "chat", {})
     if heard.score < SURE and len(heard.readings) > 1:

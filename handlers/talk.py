@@ -8,8 +8,16 @@ from handlers.turn import Choice, Turn
 from nlp import Intent, is_ack
 from storage.models import Question
 
-GREETING = re.compile(r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I)
-WORTH_REPEATING = ("rollcall.checkin", "incident.confirm", "appeal.solved", "help.agree", "help.done")
+GREETING = re.compile(
+    r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I
+)
+WORTH_REPEATING = (
+    "rollcall.checkin",
+    "incident.confirm",
+    "appeal.solved",
+    "help.agree",
+    "help.done",
+)
 FROM_CLARIFYING = ("appeal", "help_ask", "question", "human", "emergency")
 
 
@@ -31,7 +39,7 @@ def chat(turn: Turn) -> None:
 
 
 def _ask_again(turn: Turn) -> bool:
-    """"嗯，收到" is no answer to "您平安吗": the question that stands is asked once more."""
+    """ "嗯，收到" is no answer to "您平安吗": the question that stands is asked once more."""
     for question in turn.store.messages.standing(turn.chat, turn.now):
         row = turn.store.messages.outbound(question.outbound_id)
         if row is None or question.repeated or question.name not in WORTH_REPEATING:

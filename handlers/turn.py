@@ -14,7 +14,8 @@ from typing import Any
 from handlers.desk import INSTANT, KEEP_QUESTION, Choice, Desk, about
 from handlers.words import Words
 from nlp import Guess, Intent, Where
-from storage.models import Chat, Inbound, Outbound, Question, Resident
+from nlp.places import find_place
+from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
     "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "Pause", "Turn",
@@ -128,12 +129,20 @@ class Turn(Desk):
             return self.chat
         return self.chat_with(self.person)
 
+    def place_in(self, words: str) -> Place | None:
+        """A place of ours that words name: 3栋, 三号楼, 东苑."""
+        people = self.store.people
+        found = people.place_named(words) if words.strip() else None
+        return found or people.building(find_place(words, self.names).building)
+
     def where_words(self, where: Where) -> str:
         """A place as people say it: 3栋2单元501, 东门口."""
         parts: list[str] = []
         if where.building:
             building = self.store.people.building(where.building)
-            parts.append(building.name if building else self.speech.say("place.building", n=where.building))
+            parts.append(
+                building.name if building else self.speech.say("place.building", n=where.building)
+            )
         if where.unit:
             parts.append(self.speech.say("place.unit", n=where.unit))
         if where.room:

@@ -174,7 +174,9 @@ def _unknown(table: object, known: set[str], where: str, faults: list[str]) -> b
     if not isinstance(table, dict):
         faults.append(f"{where or '文件'}: 应是一个表")
         return False
-    faults += [f"{where}{'.' if where else ''}{key}: 不认识这个键" for key in table if key not in known]
+    faults += [
+        f"{where}{'.' if where else ''}{key}: 不认识这个键" for key in table if key not in known
+    ]
     return True
 
 
@@ -315,8 +317,12 @@ def _shifts(
         if place is not None and place not in places:
             faults.append(f"{where}.place: places 里没有“{place}”")
         try:
-            start, end = (time.fromisoformat(str(one)) for one in row.get("hours", ["00:00", "23:59"]))
-            shifts.append(Shift(str(person), place, days(str(row.get("days", "daily"))), start, end))
+            start, end = (
+                time.fromisoformat(str(one)) for one in row.get("hours", ["00:00", "23:59"])
+            )
+            shifts.append(
+                Shift(str(person), place, days(str(row.get("days", "daily"))), start, end)
+            )
         except ValueError as error:
             faults.append(f"{where}: {error}")
     return shifts

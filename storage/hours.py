@@ -17,7 +17,7 @@ Period = tuple[time, time]
 
 
 def duration(words: object) -> timedelta:
-    """"90s", "30m", "4h", "7d" as a span. Raises ValueError on anything else."""
+    """ "90s", "30m", "4h", "7d" as a span. Raises ValueError on anything else."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", words) if isinstance(words, str) else None
     if not found:
         raise ValueError(f'应写成 "90s"、"30m"、"4h" 或 "7d"，不是 {words!r}')
@@ -38,7 +38,7 @@ def period(pair: object) -> Period:
 
 
 def days(words: str) -> frozenset[int]:
-    """"mon-fri", "sat,sun" or "daily" as weekday numbers, Monday 0. Raises ValueError."""
+    """ "mon-fri", "sat,sun" or "daily" as weekday numbers, Monday 0. Raises ValueError."""
     if words == "daily":
         return frozenset(range(7))
     chosen: set[int] = set()
@@ -59,7 +59,9 @@ def _calendar(country: str, year: int) -> tuple[frozenset[date], frozenset[date]
     known = holidays.country_holidays(country, years=[year])
     weekend = (date(year, 1, 1) + timedelta(days=n) for n in range(366))
     worked = frozenset(
-        day for day in weekend if day.year == year and day.weekday() >= 5 and known.is_working_day(day)
+        day
+        for day in weekend
+        if day.year == year and day.weekday() >= 5 and known.is_working_day(day)
     )
     return frozenset(known), worked
 

@@ -25,7 +25,11 @@ def note(
     """One line of the case's history."""
     desk.store.add(
         AppealStep(
-            appeal_id=case.id, at=desk.now, verb=verb, text=text, media=media,
+            appeal_id=case.id,
+            at=desk.now,
+            verb=verb,
+            text=text,
+            media=media,
             who_id=who.id if who else None,
         )  # fmt: skip
     )
@@ -60,7 +64,9 @@ def answered(desk: Desk, case: Appeal, by: Resident) -> None:
 
 def ladder(words: Words, case: Appeal, handler: Resident | None) -> str:
     """●已收到 → ●小李受理 → ○处理 → ○您确认."""
-    reached = {Stage.OPEN: 1, Stage.ACCEPTED: 2, Stage.ACTED: 3, Stage.CONFIRMED: 4}.get(case.stage, 1)
+    reached = {Stage.OPEN: 1, Stage.ACCEPTED: 2, Stage.ACTED: 3, Stage.CONFIRMED: 4}.get(
+        case.stage, 1
+    )
     taker = words.say("appeal.step_taken_by", name=handler.name) if handler and reached > 1 else ""
     steps = [
         words.say("appeal.step_filed"), taker or words.say("appeal.step_taken"),

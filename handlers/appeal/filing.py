@@ -10,8 +10,12 @@ from nlp import Intent, Urgency, Where
 from nlp.places import find_place
 from storage.models import Appeal, Place, Resident, Stage
 
-AT_HOME = re.compile(r"我家|我们家|俺家|家里|屋里|我屋|我这里|我这儿|my (?:flat|home|apartment|kitchen)")
-VAGUE = re.compile(r"(我要|我想|想)?(报修|投诉|反映(个?问题|情况)?|提(个)?建议|诉求|report|complain)[。.!！]*")
+AT_HOME = re.compile(
+    r"我家|我们家|俺家|家里|屋里|我屋|我这里|我这儿|my (?:flat|home|apartment|kitchen)"
+)
+VAGUE = re.compile(
+    r"(我要|我想|想)?(报修|投诉|反映(个?问题|情况)?|提(个)?建议|诉求|report|complain)[。.!！]*"
+)
 ROUNDS = 6  # changes of mind before we file what we have
 
 
@@ -41,7 +45,9 @@ def appeal(turn: Turn) -> None:
         elif answer == "where":
             words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place"))
         else:
-            text = re.sub(r"^(不对|不是|是|改成|改|说错了|错了|应该是|应该)[，,、 ]*", "", answer[5:])
+            text = re.sub(
+                r"^(不对|不是|是|改成|改|说错了|错了|应该是|应该)[，,、 ]*", "", answer[5:]
+            )
             found = find_place(text, turn.names)
             if found:
                 words, place = _place(turn, text)
@@ -76,7 +82,9 @@ def _where(turn: Turn, what: str) -> tuple[str, Place | None]:
     home = turn.home(turn.person)
     if not found.building and (found.unit or found.room) and home:
         building = turn.store.people.place(turn.person.home_id)
-        found = Where(_digits(building.name) if building else None, found.unit, found.room, found.spot)
+        found = Where(
+            _digits(building.name) if building else None, found.unit, found.room, found.spot
+        )
     if found:
         words, place = turn.where_words(found), _known(turn, found)
         if place or not found.building:
@@ -85,7 +93,10 @@ def _where(turn: Turn, what: str) -> tuple[str, Place | None]:
         return home, turn.store.people.place(turn.person.home_id)
     phrase, choices = "appeal.where", []
     if home:
-        phrase, choices = "appeal.where_home", [Choice("home", home, ("我家", "家里", "就是我家", "+"))]
+        phrase, choices = (
+            "appeal.where_home",
+            [Choice("home", home, ("我家", "家里", "就是我家", "+"))],
+        )
     if found:
         phrase = "appeal.no_such_place"
     said = turn.ask(
@@ -141,12 +152,22 @@ def _file(
     level = turn.file.level(name)
     case = turn.store.add(
         Appeal(
-            community_id=turn.store.community_id, number=turn.store.appeals.next_number(),
-            resident_id=turn.person.id, chat_id=turn.chat.id, text=what, category=category,
-            level=name, place_id=place.id if place else None, where=words,
-            handler_id=handler.id if handler else None, filed_at=turn.now, stage=Stage.OPEN,
+            community_id=turn.store.community_id,
+            number=turn.store.appeals.next_number(),
+            resident_id=turn.person.id,
+            chat_id=turn.chat.id,
+            text=what,
+            category=category,
+            level=name,
+            place_id=place.id if place else None,
+            where=words,
+            handler_id=handler.id if handler else None,
+            filed_at=turn.now,
+            stage=Stage.OPEN,
             respond_by=after(turn, level, turn.now, level.first_response),
-            resolve_by=after(turn, level, turn.now, level.resolution), reopened=0, climbed=0,
+            resolve_by=after(turn, level, turn.now, level.resolution),
+            reopened=0,
+            climbed=0,
         )  # fmt: skip
     )
     note(turn, case, "filed", turn.person, what)
@@ -196,7 +217,9 @@ def my_appeals(turn: Turn) -> None:
         handler = turn.store.people.resident(case.handler_id)
         lines.append(
             turn.speech.say(
-                f"appeal.mine_{case.stage}", n=case.number, what=brief(case),
+                f"appeal.mine_{case.stage}",
+                n=case.number,
+                what=brief(case),
                 who=handler.name if handler else turn.file.name,
                 by=turn.speech.moment(case.deadline, turn.now),
             )  # fmt: skip

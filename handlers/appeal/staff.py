@@ -32,7 +32,9 @@ def to_do(turn: Turn) -> None:
     lines = [
         turn.speech.say(
             "appeal.to_do_late" if case.deadline <= turn.now else "appeal.to_do_line",
-            n=case.number, what=brief(case), where=case.where,
+            n=case.number,
+            what=brief(case),
+            where=case.where,
             span=turn.speech.span(abs(case.deadline - turn.now)),
         )  # fmt: skip
         for case in cases[:12]
@@ -99,7 +101,9 @@ def _inform_former(turn: Turn, case: Appeal, before: int | None) -> None:
     former = turn.store.people.resident(before)
     if former is not None and former.id != turn.person.id:
         turn.withdraw(about(case), to=former)
-        turn.tell(former, "appeal.taken_over", about=about(case), n=case.number, who=turn.person.name)
+        turn.tell(
+            former, "appeal.taken_over", about=about(case), n=case.number, who=turn.person.name
+        )
 
 
 def reply(turn: Turn) -> None:
@@ -212,10 +216,18 @@ def reopen(turn: Turn, case: Appeal, handler: Resident | None) -> None:
     turn.say("appeal.reopened", about=about(case), n=case.number, who=above.name if above else "",
              by=turn.speech.moment(case.respond_by, turn.now))  # fmt: skip
     if above is not None:
-        offer(turn, case, above, "appeal.reopened_staff", times=case.reopened,
-              remark=f"\n{remark}" if remark else "")
+        offer(
+            turn,
+            case,
+            above,
+            "appeal.reopened_staff",
+            times=case.reopened,
+            remark=f"\n{remark}" if remark else "",
+        )
     if handler is not None and above is not None and handler.id != above.id:
-        turn.tell(handler, "appeal.reopened_former", about=about(case), n=case.number, who=above.name)
+        turn.tell(
+            handler, "appeal.reopened_former", about=about(case), n=case.number, who=above.name
+        )
 
 
 def hand_on(turn: Turn) -> None:

@@ -40,9 +40,16 @@ def compose(turn: Turn) -> None:
     at = max(at, turn.now + HOLD)
     notice = turn.store.add(
         Notice(
-            community_id=turn.store.community_id, author_id=turn.person.id, text=text,
-            audience=audience, repeat=repeat, stage=NoticeStage.SCHEDULED, written_at=turn.now,
-            publish_at=at, due_at=at, planned_up_to=0,
+            community_id=turn.store.community_id,
+            author_id=turn.person.id,
+            text=text,
+            audience=audience,
+            repeat=repeat,
+            stage=NoticeStage.SCHEDULED,
+            written_at=turn.now,
+            publish_at=at,
+            due_at=at,
+            planned_up_to=0,
         )  # fmt: skip
     )
     turn.wake("publish_due", at)
@@ -73,7 +80,7 @@ def _audience(turn: Turn, n: int) -> str:
                 key=f"place.{n}.{again}",
                 places="、".join(p.name for p in turn.store.people.places[1:20]),
             )  # fmt: skip
-            place = turn.store.people.place_named(said)
+            place = turn.place_in(said)
             if place is not None:
                 return about(place)
         return "everyone"

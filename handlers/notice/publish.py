@@ -34,9 +34,16 @@ def _schedule_next(desk: Desk, notice: Notice) -> None:
         at += every
     desk.store.add(
         Notice(
-            community_id=notice.community_id, author_id=notice.author_id, text=notice.text,
-            audience=notice.audience, repeat=notice.repeat, stage=NoticeStage.SCHEDULED,
-            written_at=desk.now, publish_at=at, due_at=at, planned_up_to=0,
+            community_id=notice.community_id,
+            author_id=notice.author_id,
+            text=notice.text,
+            audience=notice.audience,
+            repeat=notice.repeat,
+            stage=NoticeStage.SCHEDULED,
+            written_at=desk.now,
+            publish_at=at,
+            due_at=at,
+            planned_up_to=0,
         )  # fmt: skip
     )
     notice.repeat = "once"
@@ -66,7 +73,9 @@ def _plan(desk: Desk, notice: Notice) -> None:
         )  # fmt: skip
         if question is not None:
             desk.store.add(
-                Receipt(notice_id=notice.id, resident_id=person.id, outbound_id=question.outbound_id)
+                Receipt(
+                    notice_id=notice.id, resident_id=person.id, outbound_id=question.outbound_id
+                )
             )
     if len(people) < CHUNK:
         notice.stage, notice.due_at = NoticeStage.DONE, None

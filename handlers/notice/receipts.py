@@ -45,7 +45,9 @@ def held(turn: Turn, question: Question, value: str) -> None:
 
 def situation(turn: Turn) -> None:
     """通知情况: of the last notices, how many were reached, who has not answered."""
-    notices = [n for n in turn.store.notices.listed(limit=3) if n.stage is not NoticeStage.WITHDRAWN]
+    notices = [
+        n for n in turn.store.notices.listed(limit=3) if n.stage is not NoticeStage.WITHDRAWN
+    ]
     if not notices:
         turn.say("notice.none")
         return

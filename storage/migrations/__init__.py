@@ -21,7 +21,8 @@ def current(connection: Connection) -> str | None:
     """The revision a database stands at; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def upgrade(database: Database) -> bool:

@@ -86,7 +86,9 @@ class Channels(Questions):
         posts = self._last_posts()
         found: list[Health] = []
         for channel in channels:
-            clocks = [c for c in recent if c.channel_id == channel.id and c.chat_id not in group_ids]
+            clocks = [
+                c for c in recent if c.channel_id == channel.id and c.chat_id not in group_ids
+            ]
             last = [at for (where, chat), at in posts.items()
                     if where == channel.id and chat not in group_ids]  # fmt: skip
             found.append(
@@ -98,8 +100,13 @@ class Channels(Questions):
                     at = posts.get((channel.id, chat.id))
                     found.append(
                         self._health(
-                            chat.name or chat.external_id, channel.id, chat.id, chat.heard, mine,
-                            [at] if at else [], chat.created_at,
+                            chat.name or chat.external_id,
+                            channel.id,
+                            chat.id,
+                            chat.heard,
+                            mine,
+                            [at] if at else [],
+                            chat.created_at,
                         )  # fmt: skip
                     )
         return found

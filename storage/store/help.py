@@ -33,6 +33,16 @@ class Help(Questions):
         query = select(Match).where(Match.request_id == request.id, Match.ended_at.is_(None))
         return self.session.scalars(query).first()
 
+    def in_hand(self, helper: Resident) -> list[HelpRequest]:
+        """Requests somebody has taken and not finished."""
+        query = (
+            self.ours(HelpRequest)
+            .join(Match, Match.request_id == HelpRequest.id)
+            .where(Match.helper_id == helper.id, Match.ended_at.is_(None))
+            .where(HelpRequest.stage.in_(_RUNNING))
+        )
+        return list(self.session.scalars(query.order_by(HelpRequest.id.desc())))
+
     def declined(self, request: HelpRequest) -> set[int]:
         """Helpers whose match for a request ended."""
         query = select(Match.helper_id).where(
@@ -45,9 +55,7 @@ class Help(Questions):
         return list(self.session.scalars(query.order_by(Offer.id.desc())))
 
     def offers_of(self, resident: Resident) -> list[Offer]:
-        query = self.ours(Offer).where(
-            Offer.resident_id == resident.id, Offer.closed_at.is_(None)
-        )
+        query = self.ours(Offer).where(Offer.resident_id == resident.id, Offer.closed_at.is_(None))
         return list(self.session.scalars(query))
 
     def due(self, now: datetime) -> list[HelpRequest]:

@@ -31,7 +31,9 @@ class Incidents(Questions):
         return list(self.session.scalars(query.order_by(Incident.id.desc())))
 
     def listed(self, *, limit: int = 50) -> list[Incident]:
-        return list(self.session.scalars(self.ours(Incident).order_by(Incident.id.desc()).limit(limit)))
+        return list(
+            self.session.scalars(self.ours(Incident).order_by(Incident.id.desc()).limit(limit))
+        )
 
     def due(self, now: datetime) -> list[Incident]:
         query = self.ours(Incident).where(Incident.due_at <= now)

@@ -54,8 +54,11 @@ def _places(store: Store, community: Community, file: CommunityFile) -> None:
         if words not in known:
             known[words] = store.add(
                 Place(
-                    community_id=community.id, parent_id=known[above].id, name=path[-1],
-                    path=words, position=position,
+                    community_id=community.id,
+                    parent_id=known[above].id,
+                    name=path[-1],
+                    path=words,
+                    position=position,
                 )  # fmt: skip
             )
         known[words].position = position
@@ -70,8 +73,12 @@ def _people(store: Store, file: CommunityFile, now: datetime) -> None:
         if person is None:
             person = store.add(
                 Resident(
-                    community_id=store.community_id, name=row["name"], in_file=True,
-                    confirmed=True, demo=file.demo, created_at=now,
+                    community_id=store.community_id,
+                    name=row["name"],
+                    in_file=True,
+                    confirmed=True,
+                    demo=file.demo,
+                    created_at=now,
                 )  # fmt: skip
             )
         person.role = role
@@ -92,7 +99,9 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
         if channel is None:
             channel = store.add(
                 Channel(
-                    id=row["id"], community_id=store.community_id, platform=row["platform"],
+                    id=row["id"],
+                    community_id=store.community_id,
+                    platform=row["platform"],
                     created_at=now,
                 )  # fmt: skip
             )
@@ -108,8 +117,13 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
     if chat is None:
         chat = store.add(
             Chat(
-                community_id=store.community_id, channel_id=channel.id, group=True,
-                external_id=f"group:{row['name']}", name=row["name"], seen_at=now, created_at=now,
+                community_id=store.community_id,
+                channel_id=channel.id,
+                group=True,
+                external_id=f"group:{row['name']}",
+                name=row["name"],
+                seen_at=now,
+                created_at=now,
             )  # fmt: skip
         )
     place = store.people.place_named(str(row.get("place", "")))
@@ -120,13 +134,22 @@ def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: dat
     """Gives a known person an identity and a private chat on a channel, greeted already."""
     store.add(
         Identity(
-            community_id=store.community_id, channel_id=channel_id, external_id=key,
-            resident_id=person.id, name=person.name, created_at=at,
+            community_id=store.community_id,
+            channel_id=channel_id,
+            external_id=key,
+            resident_id=person.id,
+            name=person.name,
+            created_at=at,
         )  # fmt: skip
     )
     store.add(
         Chat(
-            community_id=store.community_id, channel_id=channel_id, external_id=key,
-            resident_id=person.id, greeted=True, seen_at=at, created_at=at,
+            community_id=store.community_id,
+            channel_id=channel_id,
+            external_id=key,
+            resident_id=person.id,
+            greeted=True,
+            seen_at=at,
+            created_at=at,
         )  # fmt: skip
     )

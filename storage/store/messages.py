@@ -34,7 +34,9 @@ class Messages(Questions):
         return self.one(Chat, ident)
 
     def chat_at(self, channel_id: str, external_id: str) -> Chat | None:
-        query = self.ours(Chat).where(Chat.channel_id == channel_id, Chat.external_id == external_id)
+        query = self.ours(Chat).where(
+            Chat.channel_id == channel_id, Chat.external_id == external_id
+        )
         return self.session.scalars(query).one_or_none()
 
     def front(

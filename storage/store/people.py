@@ -19,7 +19,7 @@ def hashed(secret: str) -> str:
 
 
 def building_number(name: str) -> str | None:
-    """"3栋" → "3"; None for places that are no numbered building."""
+    """ "3栋" → "3"; None for places that are no numbered building."""
     found = re.fullmatch(r"0*(\d{1,4})\s*(?:栋|幢|号楼|号|座|#)", name)
     return found[1] if found else None
 
@@ -112,7 +112,9 @@ class People(Questions):
         found += [p for p in staff if p.role is Role.WORKER and p.role_place_id is None]
         return found + [p for p in staff if p.role is Role.CHIEF]
 
-    def living_in(self, place: Place, *, after: int = 0, limit: int | None = None) -> Sequence[Resident]:
+    def living_in(
+        self, place: Place, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Resident]:
         """Residents whose home lies in a place, by id, a chunk at a time."""
         query = self.ours(Resident).where(
             Resident.home_id.in_(self.within(place)),
@@ -138,9 +140,7 @@ class People(Questions):
             Resident.deleted_at.is_(None),
         )
         if scope is not None:
-            query = query.where(
-                or_(Resident.home_id.in_(scope), Resident.role_place_id.in_(scope))
-            )
+            query = query.where(or_(Resident.home_id.in_(scope), Resident.role_place_id.in_(scope)))
         return list(self.session.scalars(query.order_by(Resident.id)))
 
     def count(self, *, place: Place | None = None, notices: bool = False) -> int:

@@ -65,12 +65,20 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
         known.add(key)
         new.append(
             {
-                "community_id": owner[row.channel_id], "channel_id": row.channel_id,
-                "external_id": row.external_id, "chat_key": row.chat_key,
-                "user_key": row.user_key, "group": row.group, "kind": row.kind,
+                "community_id": owner[row.channel_id],
+                "channel_id": row.channel_id,
+                "external_id": row.external_id,
+                "chat_key": row.chat_key,
+                "user_key": row.user_key,
+                "group": row.group,
+                "kind": row.kind,
                 "user_name": clean(row.user_name) if row.user_name else None,
-                "text": clean(row.text), "choice": row.choice, "reply_to": row.reply_to,
-                "addressed": row.addressed, "extra": row.extra, "received_at": now,
+                "text": clean(row.text),
+                "choice": row.choice,
+                "reply_to": row.reply_to,
+                "addressed": row.addressed,
+                "extra": row.extra,
+                "received_at": now,
             }  # fmt: skip
         )
     if new:

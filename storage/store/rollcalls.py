@@ -21,7 +21,9 @@ class RollCalls(Questions):
         return list(self.session.scalars(query.order_by(RollCall.id.desc())))
 
     def listed(self, *, limit: int = 20) -> list[RollCall]:
-        return list(self.session.scalars(self.ours(RollCall).order_by(RollCall.id.desc()).limit(limit)))
+        return list(
+            self.session.scalars(self.ours(RollCall).order_by(RollCall.id.desc()).limit(limit))
+        )
 
     def check_in(self, rollcall: RollCall, resident: Resident) -> CheckIn | None:
         query = select(CheckIn).where(
@@ -51,7 +53,9 @@ class RollCalls(Questions):
         )
         return {stage: number for stage, number in self.session.execute(query)}
 
-    def people(self, rollcall: RollCall, *stages: CheckInStage) -> Sequence[tuple[CheckIn, Resident]]:
+    def people(
+        self, rollcall: RollCall, *stages: CheckInStage
+    ) -> Sequence[tuple[CheckIn, Resident]]:
         """Who stands at these stages, by home: building, unit, room."""
         query = (
             select(CheckIn, Resident)
