@@ -36,6 +36,7 @@ MATTERS = {
     "menu": menu.menu,
     "undo": talk.undo,
     "clarify": talk.clarify,
+    "case_words": appeal.resident_says,
     "which": talk.which,
     "answer_chosen": routing.answer_chosen,
     "not_staff": talk.not_staff,
@@ -48,6 +49,7 @@ MATTERS = {
     "ask_danger": incident.ask_danger,
     "emergency_kind": incident.emergency_kind,
     "stand_down": incident.stand_down_mine,
+    "seems_over": incident.seems_over,
     "group_question": channel.group_question,
     # staff
     "to_do": appeal.to_do,
@@ -68,6 +70,9 @@ MATTERS = {
     "console_link": console.console_link,
 }
 COMMANDS = {
+    **dict.fromkeys(
+        ("报修", "我要报修", "我想报修", "投诉", "我要投诉", "我想投诉", "反映问题", "report"), "appeal"
+    ),
     "菜单": "menu", "menu": "menu", "返回": "menu", "back": "menu", "0": "menu", "帮助": "menu",
     "取消": "cancel", "cancel": "cancel", "人工": "human", "转人工": "human", "human": "human",
     "错了": "undo", "undo": "undo", "wrong": "undo",
@@ -78,6 +83,9 @@ COMMANDS = {
     "resume": "resume_notices", "我的资料": "my_data", "my data": "my_data",
 }  # fmt: skip
 STAFF_COMMANDS = {
+    **dict.fromkeys(
+        ("报修", "我要报修", "我想报修", "投诉", "我要投诉", "我想投诉", "反映问题", "report"), "appeal"
+    ),
     "待办": "to_do", "受理": "staff_accept", "回复": "staff_reply", "转交": "staff_hand_on",
     "办结": "staff_done", "点名": "rollcall_start", "点名情况": "rollcall_situation",
     "结束点名": "rollcall_end", "发通知": "notice_compose", "通知情况": "notice_situation",

@@ -173,7 +173,7 @@ def health_line(desk: Desk, one: Health) -> str:
         return words.span(timedelta(seconds=seconds)) if seconds is not None else "-"
 
     return words.say(
-        "channel.health", name=one.name, unanswered=one.unanswered,
+        "channel.health" if one.p50 is not None else "channel.health_unmeasured", name=one.name, unanswered=one.unanswered,
         oldest=words.span(desk.now - one.oldest) if one.oldest else "-", p50=span(one.p50),
         p90=span(one.p90), by_bot=one.by_bot, days=one.silent_days(desk.now),
     )  # fmt: skip

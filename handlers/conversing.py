@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.turn import Ask, Choice, Pause, Turn
+from handlers.turn import Ask, Choice, Pause, Turn, brief
 from nlp import Guess
 from storage.models import Conversation
 
@@ -135,7 +135,7 @@ def _lay_menus_aside(turn: Turn) -> None:
 def _take_up(turn: Turn, waiting: list[str]) -> None:
     """The second matter of a message, now that the first has been served."""
     guess = Guess.from_json(waiting[0])
-    turn.say("talk.second_matter", what=short(guess.text))
+    turn.say("talk.second_matter", what=brief(guess.text))
     converse(turn, str(guess.intent), {"guess": waiting[0]}, guess=guess, waiting=waiting[1:])
 
 
@@ -144,9 +144,3 @@ def _go_back(turn: Turn) -> None:
     beneath = turn.store.messages.conversations(turn.chat)
     if beneath and not beneath[0].asking.get("weak"):
         repeat(turn, beneath[0])
-
-
-def short(text: str, limit: int = 18) -> str:
-    """The beginning of a text, for naming it."""
-    text = " ".join(text.split()).strip("，,。.；;")
-    return text if len(text) <= limit else text[:limit] + "…"

@@ -140,11 +140,14 @@ class Desk:
 
     def put(
         self, name: str, to: Resident, about: str, phrase: str, choices: Sequence[Choice], *,
-        chat: Chat | None = None, inline: bool = False, until: datetime | None = None,
+        also: Sequence[Choice] = (), chat: Chat | None = None, inline: bool = False, until: datetime | None = None,
         priority: Priority = Priority.ANSWER, kind: str = "answer", sender: str = "bot",
         **values: Any,
     ) -> Question | None:  # fmt: skip
-        """Leaves a Question standing with somebody; None when there is no chat to ask in."""
+        """Leaves a Question standing with somebody; None when there is no chat to ask in.
+
+        `also` are answers in words that are understood but not shown.
+        """
         chat = chat or self.chat_with(to)
         if chat is None:
             return None
@@ -155,7 +158,7 @@ class Desk:
                 resident_id=to.id,
                 name=name,
                 about=about,
-                choices=[c.as_list() for c in choices],
+                choices=[c.as_list() for c in (*choices, *also)],
                 asked_at=self.now,
                 until=until or self.now + KEEP_QUESTION,
                 after=chat.turns,

@@ -127,6 +127,7 @@ def take(turn: Turn, question: Question, value: str) -> None:
             [Choice("yes", words.say("help.agree"), ("+", "同意")),
              Choice("no", words.say("help.somebody_else"), ("-", "换一个", "换个人"))],
             helper=turn.person.name, role=turn.role(turn.person), what=request.text,
+            contacts=words.say("help.home_and_phone" if asker.phone else "help.home"),
         )  # fmt: skip
 
 
@@ -143,21 +144,24 @@ def agree(turn: Turn, question: Question, value: str) -> None:
         request.due_at = turn.now + NOBODY_AFTER
         turn.wake("chase_help", request.due_at)
         turn.tell(helper, "help.not_this_time", about=about(request))
-        turn.say("help.asking_others", about=about(request))
-        if not _ask_neighbours(turn, request):
-            _tell_workers(turn, request, "help.nobody_near")
+        if _ask_neighbours(turn, request):
+            turn.say("help.asking_others", about=about(request))
+        else:
+            request.due_at = None
+            names = _tell_workers(turn, request, "help.nobody_near")
+            turn.say("help.asked_worker", about=about(request), who=names)
         return
     match.agreed_at, request.stage = turn.now, HelpStage.AGREED
     request.due_at = turn.now + ASK_IF_DONE
     turn.wake("chase_help", request.due_at)
     turn.tell(helper, "help.contact_for_helper", about=about(request), who=turn.person.name,
               home=turn.home(turn.person) or turn.words().say("place.unknown"),
-              phone=turn.person.phone or "", what=request.text)  # fmt: skip
+              phone=f"，{turn.person.phone}" if turn.person.phone else "", what=request.text)  # fmt: skip
     turn.put(
         "help.done", turn.person, about(request), "help.contact_for_asker",
         [Choice("done", turn.speech.say("help.is_done"), ("+", "帮好了", "好了")),
          Choice("not", turn.speech.say("help.not_come"), ("-", "没来"))],
-        helper=helper.name, phone=helper.phone or "",
+        helper=helper.name, phone=f"（{helper.phone}）" if helper.phone else "",
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from handlers.turn import Choice, Desk, Turn, about
+from nlp import Intent
 from storage.models import (
     Incident,
     IncidentStage,
@@ -20,7 +21,7 @@ from storage.models import (
 NEXT_AFTER = timedelta(minutes=2)  # unacknowledged: the next person and the chief
 AGAIN_AFTER = timedelta(minutes=5)  # everybody has been told: told again
 KEEP_TRYING = timedelta(hours=1)
-SAME = timedelta(hours=2)  # further words of the same person belong to the same danger
+SAME = timedelta(minutes=30)  # further words of the same person belong to the same danger
 KINDS = (
     "fire", "gas", "shock", "trapped", "collapsed", "missing", "violence", "self_harm", "flood",
     "falling", "rescue",
@@ -92,11 +93,19 @@ def _answer(turn: Turn, case: Incident, first: list[Resident], from_rollcall: bo
         turn.said[-1].priority = Priority.DANGER
     if private is None:
         return
+    _ask(turn, case, f"incident.now_{case.danger}", names)
+
+
+def _ask(turn: Turn, case: Incident, phrase: str, names: str) -> None:
+    """The one question of an alarm. No nod answers it: 好的 may only mean "I have read it"."""
+    mistake = "incident.over" if phrase == "incident.really_over" else "incident.mistake"
+    turn.withdraw(about(case), to=turn.person, name="incident.confirm")
     turn.put(
-        "incident.confirm", turn.person, about(case), f"incident.now_{case.danger}",
-        [Choice("help", turn.speech.say("incident.i_need_help"), ("+", "我需要帮助", "需要帮助")),
-         Choice("mistake", turn.speech.say("incident.mistake"), ("-", "是误会", "误会"))],
-        chat=private, inline=True, priority=Priority.DANGER, who=names,
+        "incident.confirm", turn.person, about(case), phrase,
+        [Choice("help", turn.speech.say("incident.i_need_help"), ("需要帮助", "要帮助", "快来")),
+         Choice("mistake", turn.speech.say(mistake), ("误会", "弄错了", "看错了"))],
+        also=[Choice("over", "/(现在)?(已经)?没事(了|儿)?$|好了$|不疼了|平安")],
+        chat=turn.private(), inline=True, priority=Priority.DANGER, who=names,
     )  # fmt: skip
 
 
@@ -110,7 +119,14 @@ def _more(turn: Turn, case: Incident) -> None:
             turn.tell(person, "incident.more_staff", about=about(case), priority=Priority.DANGER,
                       who=turn.person.name, text=turn.text)  # fmt: skip
     taker = turn.store.people.resident(case.taken_by_id)
-    if not turn.chat.group:
+    another = turn.heard.intent is Intent.EMERGENCY and turn.heard.danger not in (None, case.danger)
+    if another and turn.heard.danger in KINDS and turn.private() is not None:
+        names = "、".join(
+            p.name for p in turn.store.people.residents(case.alarmed).values()
+        )
+        case.danger = str(turn.heard.danger)
+        _ask(turn, case, f"incident.now_{case.danger}", names or turn.file.name)
+    elif not turn.chat.group:
         turn.say("incident.more_taken" if taker else "incident.more", about=about(case),
                  who=taker.name if taker else "")  # fmt: skip
 
@@ -142,7 +158,7 @@ def _alarm(desk: Desk, case: Incident, person: Resident, phrase: str) -> bool:
     desk.withdraw(about(case), to=person)
     asked = desk.put(
         "incident.take", person, about(case), phrase,
-        [Choice("take", words.say("incident.i_go"), ("+", "收到，我去", "我去")),
+        [Choice("take", words.say("incident.i_go"), ("我去", "马上到", "马上去")),
          Choice("mistake", words.say("incident.mistake"))],
         priority=Priority.DANGER, kind_words=words.say(f"incident.kind_{case.danger}"),
         text=case.text, where=case.where, who=desk.card(who) if who else "",
@@ -186,6 +202,9 @@ def confirm(turn: Turn, question: Question, value: str) -> None:
     if value == "mistake":
         stand_down(turn, case)
         return
+    if value == "over":
+        seems_over(turn)
+        return
     case.needs_help = True
     taker = turn.store.people.resident(case.taken_by_id)
     for ident in case.alarmed:
@@ -211,6 +230,20 @@ def stand_down(turn: Turn, case: Incident) -> None:
             turn.tell(person, "incident.false_alarm_staff", about=about(case), who=turn.person.name,
                       priority=Priority.DANGER)  # fmt: skip
     turn.say("incident.false_alarm", about=about(case))
+
+
+def seems_over(turn: Turn) -> None:
+    """没事了 while an alarm runs: those alarmed hear it, and one question makes sure."""
+    case = turn.store.incidents.running_of(turn.person, turn.now - SAME)
+    if case is None:
+        turn.start("chat")
+        return
+    for ident in case.alarmed:
+        person = turn.store.people.resident(ident)
+        if person is not None:
+            turn.tell(person, "incident.more_staff", about=about(case), priority=Priority.DANGER,
+                      who=turn.person.name, text=turn.text)  # fmt: skip
+    _ask(turn, case, "incident.really_over", "")
 
 
 def stand_down_mine(turn: Turn) -> None:

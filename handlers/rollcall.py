@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import datetime, timedelta
 
@@ -21,6 +22,8 @@ CHUNK = 200  # residents to a commit
 ASK_AGAIN = timedelta(minutes=10)
 TO_THE_DOORS = timedelta(minutes=30)
 CLOSES = timedelta(hours=24)
+MORE_THAN_SAFE = 10  # characters; a longer answer says something besides
+NOT_SAFE = re.compile(r"不(太|怎么)?(平安|安全)|没有?平安")
 
 
 def start(turn: Turn) -> None:
@@ -30,7 +33,7 @@ def start(turn: Turn) -> None:
     if place is None:
         said = turn.ask(
             "rollcall.which_place" if not words else "rollcall.no_such_place", key="place",
-            takes="text", place=words, places="、".join(p.name for p in turn.store.people.places[:20]),
+            takes="text", place=words.split()[0] if words else "", places="、".join(p.name for p in turn.store.people.places[:20]),
         )  # fmt: skip
         place, more = _place_and_reason(turn, said)
         reason = reason or more
@@ -105,8 +108,10 @@ def ask(desk: Desk, roll: RollCall, person: Resident, phrase: str) -> bool:
     place = desk.store.people.place(roll.place_id)
     asked = desk.put(
         "rollcall.checkin", person, about(roll), phrase,
-        [Choice("safe", words.say("rollcall.safe"), ("+", "平安", "没事", "安全", "都好", "safe")),
-         Choice("needs_help", words.say("rollcall.needs_help"), ("-", "需要帮助", "要帮助", "救命"))],
+        [Choice("safe", words.say("rollcall.safe"), ("平安", "没事", "安全", "都好", "safe",
+          r"/(我们?|一家|家里|全家|都|大家)*(很|挺)?(平安|没事|安全|都好|好着呢)[的了呢啊]*$", "是", "是的")),
+         Choice("needs_help", words.say("rollcall.needs_help"), ("需要帮助", "要帮助", "救命", "不好",
+          "/不(太|怎么)?(平安|安全|好)|没有?平安|有事"))],
         inline=True, until=roll.started_at + CLOSES, place=place.name if place else "",
         reason=roll.reason, drill=words.say("rollcall.drill") if roll.drill else "",
         priority=Priority.ROLLCALL if phrase == "rollcall.ask" else Priority.CHASE,
@@ -150,9 +155,16 @@ def _record(turn: Turn, roll: RollCall, check: CheckIn, value: str) -> None:
 def safe(turn: Turn) -> None:
     """平安, or words that mean it: answers the newest open roll call."""
     waiting = turn.store.rollcalls.open_check_ins(turn.person)
+    if not waiting and turn.store.incidents.running_of(turn.person, turn.now - ASK_AGAIN * 3):
+        turn.start("seems_over")
+        return
+    if NOT_SAFE.search(turn.text):
+        _not_safe(turn, waiting)
+        return
     open_ones = [pair for pair in waiting if pair[1].stage is not CheckInStage.SAFE]
     if open_ones:
         _record(turn, *open_ones[0], "safe")
+        _pass_on(turn, open_ones[0][0])
         if len(open_ones) > 1:
             roll = open_ones[1][0]
             place = turn.store.people.place(roll.place_id)
@@ -162,6 +174,23 @@ def safe(turn: Turn) -> None:
         turn.say("rollcall.already_safe")
     else:
         turn.say("rollcall.nobody_asked")
+
+
+def _not_safe(turn: Turn, waiting: list[tuple[RollCall, CheckIn]]) -> None:
+    """不平安: needs help in a roll call; without one, a person is asked what is meant."""
+    if waiting:
+        _record(turn, *waiting[0], "needs_help")
+    else:
+        turn.start("clarify")
+
+
+def _pass_on(turn: Turn, roll: RollCall) -> None:
+    """我们平安，可隔壁张奶奶没人应: the second half must reach somebody."""
+    starter = turn.store.people.resident(roll.started_by_id)
+    if len(turn.text.strip()) > MORE_THAN_SAFE and starter is not None:
+        turn.tell(starter, "rollcall.also_said", about=about(roll), who=turn.card(turn.person),
+                  text=turn.text)  # fmt: skip
+        turn.say("talk.passed_on", who=starter.name)
 
 
 def undo_answer(turn: Turn, ident: str) -> None:
@@ -234,6 +263,9 @@ def chase_silent(desk: Desk) -> datetime | None:
         else:
             roll.closed_at, roll.due_at = desk.now, None
             desk.withdraw(about(roll))
+            starter = desk.store.people.resident(roll.started_by_id)
+            if starter is not None:
+                desk.tell(starter, "rollcall.ended_by_itself", about=about(roll), reason=roll.reason)
     return desk.store.rollcalls.next_due()
 
 

@@ -22,7 +22,9 @@ __all__ = ["Front", "answer", "apologise", "fold", "meet"]
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 NEAR = timedelta(seconds=30)  # two questions delivered this close together: ask which is meant
 LIFECYCLE = ("joined", "left", "moved", "group")
+JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?|再就是)[，,、 ]*")
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
+PATTERN_ANSWER = 30  # characters; a longer text says more than yes or no
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
 
 CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})")  # an invite, as it is printed
@@ -151,8 +153,12 @@ def _staff_command(turn: Turn, words: str) -> tuple[str, dict[str, str]] | None:
 
 def run_command(turn: Turn, matter: str, opening: dict[str, str]) -> None:
     if matter == "cancel":
-        count = close_all(turn)
-        turn.say("talk.cancelled" if count else "talk.nothing_to_cancel")
+        if close_all(turn):
+            turn.say("talk.cancelled")
+        elif turn.chat.undo:
+            converse(turn, "undo", {})
+        else:
+            turn.say("talk.nothing_to_cancel")
         return
     converse(turn, matter, dict(opening))
 
@@ -201,7 +207,7 @@ def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
     agreed = yes_no(turn.text)
     for one, choices in waiting:
         for value, *labels in choices:
-            if words and any(_begins(words, fold(label)) for label in labels):
+            if words and any(_means(words, label) for label in labels):
                 return one, value
         for value, _, *others in choices:
             if agreed is not None and ("+" if agreed else "-") in others:
@@ -209,8 +215,11 @@ def find_standing_answer(turn: Turn) -> tuple[Standing, str] | str | None:
     return None
 
 
-def _begins(words: str, label: str) -> bool:
-    """没解决，还是没水: the label, alone or before a comma."""
+def _means(words: str, label: str) -> bool:
+    """没解决，还是没水: the label, alone or before a comma; a label "/…" is a pattern."""
+    if label.startswith("/"):
+        return len(words) <= PATTERN_ANSWER and re.match(label[1:], words) is not None
+    label = fold(label)
     if words == label:
         return True
     return len(label) > 1 and words.startswith(label) and words[len(label)] in " ,，。.!！;；、"
@@ -252,6 +261,7 @@ def answer_chosen(turn: Turn) -> None:
         if isinstance(one, Question) == (kind == "q") and one.id == ident:
             give(turn, one, choices[int(turn.opening["digit"]) - 1][0])
             return
+    turn.say("talk.button_spent")
 
 
 def press(turn: Turn) -> None:
@@ -296,7 +306,7 @@ def in_words(turn: Turn) -> None:
     if top is not None and not top.asking.get("weak"):
         if not sure(turn.heard):
             if choice(turn.text) is not None and top.asking["choices"]:
-                turn.say("talk.choose", n=len(top.asking["choices"]))
+                choose(turn, len(top.asking["choices"]))
             elif not top.repeated:
                 turn.say("talk.not_understood_here")
             else:
@@ -312,9 +322,14 @@ def _digit_without_question(turn: Turn) -> None:
     """A digit nobody asked for: the menu, where digits mean something."""
     waiting = standing(turn)
     if waiting and waiting[0][1]:
-        turn.say("talk.choose", n=len(waiting[0][1]))
+        choose(turn, len(waiting[0][1]))
     else:
         converse(turn, "menu", {"surprised": True})
+
+
+def choose(turn: Turn, count: int) -> None:
+    """Which digits there are."""
+    turn.say("talk.choose" if count > 1 else "talk.choose_one", n=count)
 
 
 def taken(turn: Turn, conversation: Conversation) -> str | None:
@@ -334,7 +349,7 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
         )
         return text if 1 < len(text) <= 12 and turn.heard.score < 0.8 and not no_place else None
     if takes == "amend" and (
-        (where and len(text) <= PLACE_ANSWER) or re.match("不对|不是|是|改|说错|错了|应该", text)
+        (where and len(text) <= PLACE_ANSWER) or re.match("不对|不是|改|说错|错了|应该", text)
     ):
         return f"text:{text}"
     return None
@@ -349,15 +364,15 @@ def by_guess(turn: Turn, heard: Guess) -> None:
     if turn.person.is_staff:
         return converse(turn, "staff_words", {})
     lately = turn.now - STILL_HAPPENING
-    if not sure(heard) and turn.store.incidents.running_of(turn.person, lately) is not None:
+    tells_more = not sure(heard) and not is_ack(heard.text) and yes_no(heard.text) is None
+    if tells_more and turn.store.incidents.running_of(turn.person, lately) is not None:
         return converse(turn, "emergency", {})
-    parts = [p for p in heard.parts if sure(p)]
+    parts = [replace(p, text=JOINED.sub("", p.text)) for p in heard.parts if sure(p)]
     if len(parts) > 1:
         order = list(Intent)
         parts.sort(key=lambda p: order.index(p.intent))
         first, *rest = parts[: HELD_MATTERS + 1]
         waiting = [p.to_json() for p in rest]
-        first = first if first.place else replace(first, place=heard.place)
         return converse(
             turn, str(first.intent), {"guess": first.to_json()}, guess=first, waiting=waiting
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from handlers.turn import Choice, Turn
+from handlers.turn import Choice, Turn, brief
 from nlp import Intent, is_ack
 from storage.models import Question
 
@@ -58,19 +58,25 @@ def clarify(turn: Turn) -> None:
     """One numbered question with the likeliest readings."""
     text = str(turn.opening.get("text") or turn.guess.text)
     besides = turn.opening.get("besides")
+    if besides is None and not turn.chat.group and _ask_again(turn):
+        return
+    case = None if turn.person.is_staff else turn.store.appeals.open_case_of(turn.person)
     best = [str(i) for i, _ in turn.guess.readings if i not in (Intent.CHAT, Intent.CHECK_IN)]
     order = [*best, *FROM_CLARIFYING]
     options = [i for i in dict.fromkeys(order) if i in FROM_CLARIFYING and i != besides][:3]
-    if "human" not in options:
-        options.append("human")
+    options += [i for i in ("human", "emergency") if i not in options and i != besides]
     say = turn.speech.say
     chosen = turn.ask(
-        "talk.what_did_you_mean", *[Choice(i, say(f"talk.as_{i}")) for i in options],
+        "talk.what_did_you_mean",
+        *([Choice("case", say("talk.as_case", n=case.number, what=brief(case.text, 10)))] if case else []),
+        *[Choice(i, say(f"talk.as_{i}")) for i in options],
         Choice("nothing", say("talk.as_nothing"), ("-", "没事", "没什么", "算了", "不用了")),
         key="clarify", weak=True, text=text[:30],
     )  # fmt: skip
     if chosen == "nothing":
         turn.say("talk.fine")
+    elif chosen == "case" and case is not None:
+        turn.start("case_words", appeal=case.id, text=text)
     elif chosen == "emergency":
         turn.start("emergency", text=text)
     elif chosen == "appeal":

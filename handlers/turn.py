@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from handlers.desk import INSTANT, KEEP_QUESTION, Choice, Desk, about
-from handlers.words import Words
+from handlers.words import Words, brief
 from nlp import Guess, Intent, Where
 from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
     "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "Pause", "Turn",
-    "about",
+    "about", "brief",
 ]  # fmt: skip
 
 

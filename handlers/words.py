@@ -79,6 +79,12 @@ class Words:
         return self.say("time.minute", n=minutes) if minutes else self.say("time.moment")
 
 
+def brief(text: str, limit: int = 18) -> str:
+    """The beginning of a text, for naming it."""
+    text = " ".join(text.split()).strip("，,。.；;")
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
 def _hour(at: datetime) -> str:
     hour = at.hour if at.hour <= 12 else at.hour - 12
     return f"{hour}:{at.minute:02d}" if at.minute else f"{hour}点"

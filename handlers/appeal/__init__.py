@@ -10,6 +10,7 @@ from handlers.appeal.staff import (
     next_step,
     reply,
     reply_to,
+    resident_says,
     solved,
     to_do,
     undo_solved,
@@ -17,5 +18,5 @@ from handlers.appeal.staff import (
 
 __all__ = [
     "accept", "appeal", "done", "escalate_overdue", "hand_on", "handed", "my_appeals", "next_step",
-    "reply", "reply_to", "solved", "to_do", "undo_filing", "undo_solved",
+    "reply", "reply_to", "resident_says", "solved", "to_do", "undo_filing", "undo_solved",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.turn import Choice, Desk, about
+from handlers.turn import Choice, Desk, about, brief
 from handlers.words import Words
 from storage.community_file import ServiceLevel
 from storage.models import LIVE, Appeal, AppealStep, Priority, Resident, Stage
@@ -84,13 +84,8 @@ def tell_resident(
     if person is not None and person.deleted_at is None:
         desk.tell(
             person, phrase, about=about(case), sender=sender, n=case.number,
-            what=brief(case), **values,
+            what=brief(case.text), **values,
         )  # fmt: skip
-
-
-def brief(case: Appeal, limit: int = 16) -> str:
-    text = " ".join(case.text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def offer(
@@ -109,7 +104,7 @@ def offer(
     choices = [Choice(verb, words.say(f"appeal.do_{verb}")) for verb in verbs]
     question = desk.put(
         name, to, about(case), phrase, choices, priority=priority, n=case.number, text=case.text,
-        where=case.where or words.say("place.unknown"), what=brief(case),
+        where=case.where or words.say("place.unknown"), what=brief(case.text),
         who=desk.card(person) if person else "", category=words.category(case.category),
         by=words.moment(case.deadline, desk.now), late=words.span(desk.now - case.deadline), **values,
     )  # fmt: skip
@@ -126,11 +121,11 @@ def ask_solved(
     words = desk.words(person)
     handler = desk.store.people.resident(case.handler_id)
     choices = [
-        Choice("yes", words.say("appeal.solved"), ("+", "好了", "修好了", "已解决")),
-        Choice("no", words.say("appeal.not_solved"), ("-", "没好", "还没好", "没修好", "没有")),
+        Choice("yes", words.say("appeal.solved"), ("+", "/(已经|都)?(好了|修好|弄好|解决|来水|来电|亮了)")),
+        Choice("no", words.say("appeal.not_solved"), ("-", "/(还|根本|一直)?没有?(人?来|修|好|解决|弄|动静|$)|还是|又(坏|停|漏|堵|不)|不行|没用")),
     ]
     question = desk.put(
-        "appeal.solved", person, about(case), phrase, choices, n=case.number, what=brief(case),
+        "appeal.solved", person, about(case), phrase, choices, n=case.number, what=brief(case.text),
         who=desk.title(handler) if handler else desk.file.name, priority=priority,
         ladder=ladder(words, case, handler), **values,
     )  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from handlers.appeal.case import after, brief, ladder, note, offer, schedule
-from handlers.turn import Choice, Turn, about
+from handlers.appeal.case import after, ladder, note, offer, schedule
+from handlers.turn import Choice, Turn, about, brief
 from nlp import Intent, Urgency, Where
 from nlp.places import find_place
 from storage.models import Appeal, Place, Resident, Stage
@@ -42,6 +42,7 @@ def appeal(turn: Turn) -> None:
             return
         if answer == "what":
             what = turn.ask("appeal.what_again", key=f"what.{n}", takes="text")
+            category = _category(turn, f"what.{n}", category)
         elif answer == "where":
             words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place"))
         else:
@@ -52,14 +53,22 @@ def appeal(turn: Turn) -> None:
             if found:
                 words, place = _place(turn, text)
             if len(text) > len(turn.where_words(found)) + 3:
-                what = text
+                what = f"{what}（{text}）"
+                category = _category(turn, f"confirm.{n}", category)
         handler = turn.handler(place, category)
     _file(turn, what, category, words, place, handler)
 
 
+def _category(turn: Turn, key: str, before: str) -> str:
+    """What new words are about, where they say so."""
+    heard = turn.heard_at(key)
+    return (heard.category if heard else None) or before
+
+
 def _why(turn: Turn) -> str:
     """Why we take it for a report, where we were the ones to say so."""
-    if turn.guess.intent is not Intent.APPEAL or turn.opening.get("what"):
+    asked_for = turn.opening.get("what") or turn.opening.get("command")
+    if turn.guess.intent is not Intent.APPEAL or asked_for:
         return ""
     return f"{turn.guess.why}。\n" if turn.guess.why else ""
 
@@ -100,7 +109,7 @@ def _where(turn: Turn, what: str) -> tuple[str, Place | None]:
     if found:
         phrase = "appeal.no_such_place"
     said = turn.ask(
-        phrase, *choices, key="where", takes="place", inline=True, home=home, what=brief_text(what),
+        phrase, *choices, key="where", takes="place", inline=True, home=home, what=brief(what, 20),
         place=turn.where_words(found),
     )  # fmt: skip
     if said == "home":
@@ -109,7 +118,7 @@ def _where(turn: Turn, what: str) -> tuple[str, Place | None]:
     if place is None and find_place(said, turn.names).building:
         said = turn.ask(
             "appeal.no_such_place", key="where.again", takes="place", place=words, home=home,
-            what=brief_text(what),
+            what=brief(what, 20),
         )  # fmt: skip
         return _place(turn, said)
     return words, place or _near_home(turn)
@@ -137,11 +146,6 @@ def _near_home(turn: Turn) -> Place | None:
 def _digits(name: str) -> str | None:
     found = re.search(r"\d+", name)
     return found[0] if found else None
-
-
-def brief_text(text: str, limit: int = 20) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _file(
@@ -201,7 +205,7 @@ def undo_filing(turn: Turn, ident: str) -> None:
     handler = turn.store.people.resident(case.handler_id)
     if handler is not None:
         turn.tell(handler, "appeal.withdrawn", about=about(case), n=case.number, who=turn.person.name,
-                  what=brief(case))  # fmt: skip
+                  what=brief(case.text))  # fmt: skip
     turn.say("appeal.undone", n=case.number)
     turn.start("clarify", text=case.text, besides=str(Intent.APPEAL))
 
@@ -219,7 +223,7 @@ def my_appeals(turn: Turn) -> None:
             turn.speech.say(
                 f"appeal.mine_{case.stage}",
                 n=case.number,
-                what=brief(case),
+                what=brief(case.text),
                 who=handler.name if handler else turn.file.name,
                 by=turn.speech.moment(case.deadline, turn.now),
             )  # fmt: skip

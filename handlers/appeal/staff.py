@@ -9,14 +9,13 @@ from handlers.appeal.case import (
     after,
     answered,
     ask_solved,
-    brief,
     ladder,
     note,
     offer,
     schedule,
     tell_resident,
 )
-from handlers.turn import Choice, Turn, about
+from handlers.turn import Choice, Turn, about, brief
 from storage.models import Appeal, Question, Resident, Role, Stage, Stopped
 
 ASK_AGAIN = timedelta(days=3)  # after "办结", the resident is asked once more
@@ -33,7 +32,7 @@ def to_do(turn: Turn) -> None:
         turn.speech.say(
             "appeal.to_do_late" if case.deadline <= turn.now else "appeal.to_do_line",
             n=case.number,
-            what=brief(case),
+            what=brief(case.text),
             where=case.where,
             span=turn.speech.span(abs(case.deadline - turn.now)),
         )  # fmt: skip
@@ -58,7 +57,7 @@ def _named(turn: Turn) -> tuple[Appeal | None, str]:
         return None, ""
     chosen = turn.ask(
         "appeal.which",
-        *[Choice(str(c.id), turn.speech.say("appeal.which_line", n=c.number, what=brief(c)))
+        *[Choice(str(c.id), turn.speech.say("appeal.which_line", n=c.number, what=brief(c.text)))
           for c in mine[:8]],
         key="which",
     )  # fmt: skip
@@ -145,6 +144,22 @@ def _stand_next(turn: Turn, case: Appeal) -> None:
     """Keeps the case's next steps a digit away without saying everything again."""
     if not turn.store.messages.questions_about(about(case), to=turn.person):
         offer(turn, case, turn.person, "appeal.next_step")
+
+
+def resident_says(turn: Turn) -> None:
+    """Further words of a resident about their case go into it and to whoever has it."""
+    case = turn.store.appeals.get(int(turn.opening["appeal"]))
+    handler = turn.store.people.resident(case.handler_id) if case else None
+    text = str(turn.opening["text"])
+    if case is None:
+        turn.say("appeal.gone")
+        return
+    note(turn, case, "asked", turn.person, text)
+    turn.open_clock(turn.chat, turn.person, "question", text, about=about(case),
+                    inbound_id=turn.inbound.id, handler=handler)  # fmt: skip
+    if handler is not None:
+        offer(turn, case, handler, "appeal.resident_says", words=text)
+    turn.say("appeal.said_on", n=case.number, who=handler.name if handler else turn.file.name)
 
 
 def done(turn: Turn) -> None:

@@ -138,9 +138,9 @@ def reached(turn: Turn, audience: str) -> int:
     kind, _, rest = audience.partition(":")
     people = turn.store.people
     if kind == "everyone":
-        return people.count(notices=True)
+        return people.count(notices=True, staff=False)
     if kind == "place":
-        return people.count(place=people.place(int(rest)), notices=True)
+        return people.count(place=people.place(int(rest)), notices=True, staff=False)
     if kind == "role":
         return sum(person.notices for person in people.with_role(Role(rest)))
     return 1

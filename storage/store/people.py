@@ -143,7 +143,9 @@ class People(Questions):
             query = query.where(or_(Resident.home_id.in_(scope), Resident.role_place_id.in_(scope)))
         return list(self.session.scalars(query.order_by(Resident.id)))
 
-    def count(self, *, place: Place | None = None, notices: bool = False) -> int:
+    def count(
+        self, *, place: Place | None = None, notices: bool = False, staff: bool = True
+    ) -> int:
         query = select(func.count(Resident.id)).where(
             Resident.community_id == self.community_id, Resident.deleted_at.is_(None)
         )
@@ -151,6 +153,8 @@ class People(Questions):
             query = query.where(Resident.home_id.in_(self.within(place)))
         if notices:
             query = query.where(Resident.notices)
+        if not staff:
+            query = query.where(Resident.role.not_in((Role.WORKER, Role.CHIEF)))
         return self.session.scalar(query) or 0
 
     # Identities and codes
