@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from handlers.turn import Choice, Desk, Turn, about
 from nlp import Intent
 from storage.models import Chat, Clock, Question, Resident, Stopped
-from storage.store.channels import Health
+from storage.store.health import Health
 
 # 国办秘函〔2019〕19号: two weeks without a post fails an inspection; so we warn before.
 WARN_AT = (7, 10, 14)

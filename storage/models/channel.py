@@ -12,11 +12,10 @@ from storage.models.base import Entity
 
 
 class Stopped(StrEnum):
-    """Who stopped a clock. What only the bot answered is counted apart."""
+    """Who stopped a clock. The bot never does."""
 
     PERSON = "person"
     ASKER = "asker"  # "好了，不用了"
-    BOT = "bot"
 
 
 class Clock(Entity):
