@@ -182,13 +182,3 @@ def demo_visitor(
     identity.token_hash = hashed(token)
     session.flush()
     return visitor(session, channel.id, token)
-
-
-def last_choices(session: Session, visitor: Visitor, chat_id: int) -> set[str]:
-    """Which questions the last messages with buttons belong to, each at its latest asking."""
-    newest: dict[str, str] = {}
-    for row in said_after(session, visitor, chat_id, 0, limit=30, newest=True):
-        for choice in row.choices:
-            asked = str(choice[2]).partition("=")[0]
-            newest[asked.partition(".")[0]] = asked
-    return set(newest.values())
