@@ -38,7 +38,7 @@ async def by_token(site: Site, door: Door, token: str | None) -> Visitor | None:
         def look(session: Session) -> Visitor | None:
             return web.visitor(session, door.id, token)
 
-        known = await site.read(look)
+        known = await site.glances.read(look)
         if known is not None:
             site.visitors.put(key, known, now)
     return known
