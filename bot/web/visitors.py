@@ -60,13 +60,17 @@ async def everybody_here(request: Request, door: Door) -> list[Visitor]:
     return sorted((one for one in found if one is not None), key=lambda one: one.identity_id)
 
 
-async def of(request: Request, door: Door) -> Visitor:
-    """Who asks the API: the Bearer, or with `?as=` the cookie. Raises Problem 401."""
+async def of(request: Request, door: Door, *, cookie: bool = False) -> Visitor:
+    """Who asks the API: the Bearer; where `cookie` is good too, that of `?as=`.
+
+    Only reading streams takes cookies: what changes something must not come from another site.
+    Raises Problem 401.
+    """
     token = bearer(request)
-    if token is not None:
-        found = await by_token(site_of(request), door, token)
-    else:
+    if token is None and cookie:
         found = await by_cookie(request, door, request.query_params.get("as", ""))
+    else:
+        found = await by_token(site_of(request), door, token)
     if found is None:
         raise Problem(401, "error.token", headers={"WWW-Authenticate": "Bearer"})
     return found

@@ -301,6 +301,25 @@ async def test_one_honest_line_says_who_is_there(
     assert ('href="tel:119"' in shown[1]) is ("无人" in line)
 
 
+async def test_a_cookie_reads_streams_but_posts_nothing(
+    browser: httpx.AsyncClient, made: Made
+) -> None:
+    page = await enter(browser, made)
+    made.office.hub.close()  # so that the stream ends
+    params = page.url.params
+    assert (await browser.get("/api/chat/web/stream", params=params)).status_code == 200
+    body = {"id": "1", "text": "x"}
+    answer = await browser.post("/api/chat/web/messages", params=params, json=body)
+    assert answer.status_code == 401
+
+
+async def test_an_error_is_a_page_with_a_way_back(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/chat/web/me/x")
+    assert page.status_code == 404
+    assert "这个链接不能用" in page.text
+    assert 'href="/chat/web"' in page.text
+
+
 async def test_empty_words_bring_the_page_back(browser: httpx.AsyncClient, made: Made) -> None:
     page = await post(browser, await enter(browser, made), text="  ")
     assert page.status_code == 200

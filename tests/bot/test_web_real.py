@@ -84,6 +84,17 @@ def _hidden(html: str) -> list[tuple[str, str]]:
     return re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
 
 
+def test_a_body_without_a_length_is_measured_too(server: Served) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(48):
+            yield b"x" * 65_536
+
+    with httpx.Client(base_url=server.url, timeout=20) as web:
+        answer = web.post(f"{API}/sessions", content=chunks())
+        assert answer.status_code == 413
+        assert answer.json()["error"]
+
+
 def test_a_stream_brings_what_is_new_and_resumes(server: Served) -> None:
     with httpx.Client(base_url=server.url, timeout=20) as web:
         join(web)
