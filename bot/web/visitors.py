@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -103,11 +104,22 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
 
 
+def address(door: Door, visitor: Visitor, group: str | None, **more: str) -> str:
+    """Where an identity's page is: its id stands there, never its token."""
+    query = {"as": str(visitor.identity_id), **({"group": group} if group else {}), **more}
+    return f"/chat/{door.id}?{urlencode(query)}"
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether the browser says that another site made this request."""
+    return request.headers.get("sec-fetch-site", "same-origin") == "cross-site"
+
+
 async def allow_session(request: Request) -> None:
     """Raises Problem 429 when an address opens sessions too fast."""
     site = site_of(request)
-    address = request.client.host if request.client else "?"
-    wait = site.new_sessions.spend(address, site.office.clock())
+    host = request.client.host if request.client else "?"
+    wait = site.new_sessions.spend(host, site.office.clock())
     if wait:
         raise too_fast(wait)
 
