@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from bot.web import api, health, hooks, page
+from bot.web import api, entrance, health, hooks, page
 from bot.web.guard import Guard
 from bot.web.problem import Problem, on_http, on_problem, on_unavailable
 from bot.web.site import HERE, Site
@@ -35,6 +35,7 @@ def make_app(office: Office) -> Starlette:
     app = Starlette(
         routes=[
             *api.routes,
+            *entrance.routes,
             *page.routes,
             *hooks.routes,
             *health.routes,

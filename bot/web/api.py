@@ -79,7 +79,7 @@ async def receive(request: Request) -> Response:
 async def stream(request: Request) -> Response:
     """The same as server-sent events; a browser resumes by Last-Event-ID."""
     site, door = site_of(request), await intake.door(request)
-    visitor = await visitors.of(request, door)
+    visitor = await visitors.of(request, door, cookie=True)
     chat = await _chat(request, site, door, visitor)
     seq = intake.after(request)
     last = request.headers.get("last-event-id", "")

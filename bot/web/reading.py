@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bot.web.problem import Problem
 from bot.web.site import Door, Site
 from storage import Session, Store, Unavailable
-from storage.models import Outbound
+from storage.store import web
 from storage.store.web import Visitor
 
 T = TypeVar("T")
@@ -31,14 +31,14 @@ async def group_of(site: Site, door: Door, name: str) -> tuple[int, str]:
             chat = Store(session, door.community_id).messages.group_named(door.id, name)
             return (chat.id, chat.external_id) if chat is not None and not chat.gone else None
 
-        known = await site.read(look)
+        known = await site.glances.read(look)
         if known is None:
             raise Problem(404, "error.group")
         site.groups.put((door.id, name), known, now)
     return known
 
 
-def as_json(row: Outbound) -> dict[str, Any]:
+def as_json(row: web.Heard) -> dict[str, Any]:
     """A message as the API shows it. Optional beyond the contract: inline, about."""
     shown: dict[str, Any] = {
         "seq": row.id,
@@ -57,13 +57,10 @@ def as_json(row: Outbound) -> dict[str, Any]:
 
 async def heard(site: Site, visitor: Visitor, chat_id: int, seq: int) -> list[dict[str, Any]]:
     """What was said in a chat after `seq`, as JSON."""
-
-    def look(session: Session) -> list[dict[str, Any]]:
-        store = Store(session, visitor.community_id)
-        chat = store.messages.chat(chat_id)
-        return [as_json(row) for row in store.messages.heard_since(chat, seq)] if chat else []
-
-    return await site.read(look)
+    rows = await site.glances.read(
+        lambda session: web.heard(session, visitor.community_id, chat_id, seq)
+    )
+    return [as_json(row) for row in rows]
 
 
 async def wait_for(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bot.lane import Rank
+from bot.web.glances import Glances
 from bot.web.rates import Rate
 from bot.web.words import PageWords, page_words
 from storage import Session
@@ -29,6 +31,7 @@ HERE = Path(__file__).parent
 T = TypeVar("T")
 K = TypeVar("K")
 
+READERS = 4  # threads that may read pages at once; more only fight the writer for the processor
 REMEMBERED = timedelta(seconds=20)  # how long a token or channel is believed without looking
 
 
@@ -74,6 +77,8 @@ class Site:
     groups: Memory[tuple[str, str], tuple[int, str]] = field(default_factory=lambda: Memory(2_000))
 
     def __post_init__(self) -> None:
+        self.glances = Glances(self.office.database)
+        self._readers: CapacityLimiter | None = None  # made in the loop it belongs to
         limits = self.office.settings.limits
         self.new_sessions = Rate(limits.sessions_per_minute)
         self.messages = Rate(10 * limits.messages_per_minute)
@@ -97,13 +102,15 @@ class Site:
         return HTMLResponse(html, status, {"Cache-Control": "no-store", **(headers or {})})
 
     async def read(self, look: Callable[[Session], T]) -> T:
-        """Looks something up in a short transaction, in a thread."""
+        """Looks much up, for a whole page, in a thread; a few at a time."""
 
         def work() -> T:
             with self.office.database.read() as session:
                 return look(session)
 
-        return await run_in_threadpool(work)
+        if self._readers is None:
+            self._readers = CapacityLimiter(READERS)
+        return await to_thread.run_sync(work, limiter=self._readers)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Changes something through the writer lane; committed when this returns."""
@@ -127,7 +134,7 @@ class Site:
         return known.get(channel_id)
 
     async def every_door(self) -> list[Door]:
-        return await self.read(
+        return await self.glances.read(
             lambda session: [
                 Door(row.id, row.platform, row.community_id) for row in web.channels(session)
             ]

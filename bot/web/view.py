@@ -10,6 +10,7 @@ from datetime import datetime
 from markupsafe import Markup, escape
 
 from bot.web.words import PageWords
+from handlers.conversing import callback
 from handlers.desk import Desk
 from storage import Store
 from storage.models import Appeal, Inbound, Outbound, Priority, Resident, Stage
@@ -95,13 +96,16 @@ class View:
         said = web.said_after(
             session, self.visitor, self.chat_id, outbound, limit=limit, newest=newest
         )
-        wrote = web.written_after(session, self.visitor, self.chat_key, inbound, limit=limit)
+        since = 0 if self.group else inbound
+        wrote = web.written_after(session, self.visitor, self.chat_key, since, limit=limit)
         shown = Shown(
             wrote[-1].id if wrote else inbound, said[-1].id if said else outbound,
             more=newest and limit in (len(said), len(wrote)),
         )  # fmt: skip
         if self.group:
-            shown.lines = [self._said(row, mine=self._is_mine(row)) for row in said]
+            # A group is read from what was relayed to it, one's own words too.
+            own = {row.text for row in wrote}
+            shown.lines = [self._said(row, mine=self._is_mine(row, own)) for row in said]
             return shown
         shown.open = self._open()
         labels = self._labels(said, wrote)
@@ -123,10 +127,7 @@ class View:
         found = {f"q{one.id}" for one in self.store.messages.standing(chat, self.desk.now)}
         conversations = self.store.messages.conversations(chat)
         if conversations:
-            # Earlier askings of the same conversation carry another step than the last one.
-            prefix = f"c{conversations[0].id}."
-            last = web.last_choices(self.store.session, self.visitor, self.chat_id)
-            found |= {of for of in last if of.startswith(prefix)}
+            found.add(callback(conversations[0]))
         return found
 
     def _labels(self, said: Sequence[Outbound], wrote: Sequence[Inbound]) -> dict[str, str]:
@@ -138,15 +139,10 @@ class View:
             )
         return {choice[2]: choice[1] for row in rows for choice in row.choices}
 
-    def _is_mine(self, row: Outbound) -> bool:
-        """Whether a message in a group is the visitor's own."""
-        if row.kind != "relay":
-            return False
-        if (row.about or "").startswith("inbound:"):
-            inbound = self.store.messages.inbound(int(str(row.about).partition(":")[2]))
-            return inbound is not None and inbound.user_key == self.visitor.user
-        name = self.person.name
-        return row.sender == name or row.sender.startswith(f"{name}（")
+    def _is_mine(self, row: Outbound, own: set[str]) -> bool:
+        """Whether a message in a group is the visitor's own; two neighbours may share a name."""
+        names = (self.person.name, self.desk.title(self.person) if self.person.is_staff else "")
+        return row.kind == "relay" and row.sender in names and row.text in own
 
     def _wrote(self, row: Inbound, labels: dict[str, str]) -> Line:
         text = row.text

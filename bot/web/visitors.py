@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,7 +39,7 @@ async def by_token(site: Site, door: Door, token: str | None) -> Visitor | None:
         def look(session: Session) -> Visitor | None:
             return web.visitor(session, door.id, token)
 
-        known = await site.read(look)
+        known = await site.glances.read(look)
         if known is not None:
             site.visitors.put(key, known, now)
     return known
@@ -60,13 +61,17 @@ async def everybody_here(request: Request, door: Door) -> list[Visitor]:
     return sorted((one for one in found if one is not None), key=lambda one: one.identity_id)
 
 
-async def of(request: Request, door: Door) -> Visitor:
-    """Who asks the API: the Bearer, or with `?as=` the cookie. Raises Problem 401."""
+async def of(request: Request, door: Door, *, cookie: bool = False) -> Visitor:
+    """Who asks the API: the Bearer; where `cookie` is good too, that of `?as=`.
+
+    Only reading streams takes cookies: what changes something must not come from another site.
+    Raises Problem 401.
+    """
     token = bearer(request)
-    if token is not None:
-        found = await by_token(site_of(request), door, token)
-    else:
+    if token is None and cookie:
         found = await by_cookie(request, door, request.query_params.get("as", ""))
+    else:
+        found = await by_token(site_of(request), door, token)
     if found is None:
         raise Problem(401, "error.token", headers={"WWW-Authenticate": "Bearer"})
     return found
@@ -99,11 +104,22 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
 
 
+def address(door: Door, visitor: Visitor, group: str | None, **more: str) -> str:
+    """Where an identity's page is: its id stands there, never its token."""
+    query = {"as": str(visitor.identity_id), **({"group": group} if group else {}), **more}
+    return f"/chat/{door.id}?{urlencode(query)}"
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether the browser says that another site made this request."""
+    return request.headers.get("sec-fetch-site", "same-origin") == "cross-site"
+
+
 async def allow_session(request: Request) -> None:
     """Raises Problem 429 when an address opens sessions too fast."""
     site = site_of(request)
-    address = request.client.host if request.client else "?"
-    wait = site.new_sessions.spend(address, site.office.clock())
+    host = request.client.host if request.client else "?"
+    wait = site.new_sessions.spend(host, site.office.clock())
     if wait:
         raise too_fast(wait)
 

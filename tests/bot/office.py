@@ -7,15 +7,20 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from bot.dispatcher import Dispatcher
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
+from bot.office import Office
 from bot.settings import Http, Limits, Settings
-from handlers.desk import Desk
+from handlers import CONTENTS
+from handlers.desk import Choice, Desk
+from nlp import Ear
 from storage import Database, Session, Store, community_file
 from storage.models import Chat, Entity, Outbound, Priority, Question, Sending
 from storage.store.loading import load_community
@@ -66,8 +71,8 @@ class Parrot:
             assert chat is not None
             desk = self.desk(store, self.clock())
             if chat.group:
-                desk.write(chat, row.text, sender=identity.name if identity else "?", kind="relay",
-                           about=f"inbound:{row.id}")  # fmt: skip
+                name = identity.name if identity else "?"
+                desk.write(chat, row.text, sender=name, kind="relay")
             else:
                 self.answer(desk, chat, row.text, row.choice)
             row.handled_at = desk.now
@@ -78,8 +83,6 @@ class Parrot:
         if choice:
             desk.write(chat, f"您选了 {choice}")
         elif "选" in text:
-            from handlers.desk import Choice
-
             who = desk.store.people.resident(chat.resident_id)
             assert who is not None
             labels = [Choice("yes", "对，就是这里"), Choice("no", "不对，我再说一次")]
@@ -148,9 +151,12 @@ class Made:
 def make_office(
     folder: Path, *, clock: Any = None, messages_per_minute: int = 30,
     sessions_per_minute: int = 60, adapters: Any = None, more_channels: Any = (),
-    public_url: str = "",
+    public_url: str = "", real: bool = False,
 ) -> Made:  # fmt: skip
-    """A new office on a database of its own with the example community."""
+    """A new office on a database of its own with the example community.
+
+    `real`: the program's own dispatcher, ear and handlers answer, not the parrot.
+    """
     time = clock or Time()
     database = Database(f"sqlite:///{folder / 'huiyin.db'}")
     Entity.metadata.create_all(database.writer)
@@ -162,8 +168,22 @@ def make_office(
     parrot = Parrot(database, file, hub, time)
     running: set[asyncio.Task[None]] = set()
 
+    codes = itertools.count(1)
+
+    def code() -> str:
+        return f"code{next(codes):06d}"
+
+    dispatcher = Dispatcher(ear(), CONTENTS, code, messages_per_minute) if real else None
+
     async def work_off() -> None:
-        hub.notify(await lane.write(Rank.TURN, parrot.turns))
+        if dispatcher is None:
+            hub.notify(await lane.write(Rank.TURN, parrot.turns))
+            return
+        while guesses := await asyncio.to_thread(dispatcher.listen, database, time()):
+            done = await lane.write(
+                Rank.TURN, lambda session, g=guesses: dispatcher.turns(session, g, time())
+            )
+            hub.notify(done.chats)
 
     def wake() -> None:
         if not parrot.deaf:
@@ -171,15 +191,20 @@ def make_office(
             running.add(task)
             task.add_done_callback(running.discard)
 
-    codes = itertools.count(1)
     limits = Limits(messages_per_minute, sessions_per_minute)
-    office = SimpleNamespace(
+    office = Office(
         settings=Settings(limits=limits, http=Http(public_url=public_url)),
-        database=database, lane=lane, hub=hub, dispatcher=parrot, adapters=adapters or {},
-        inbox=Inbox(lane, time, wake), clock=time, code=lambda: f"code{next(codes):06d}",
-        secret=SECRET,
+        database=database, lane=lane, hub=hub, adapters=adapters or {},
+        dispatcher=dispatcher or parrot,  # type: ignore[arg-type]
+        inbox=Inbox(lane, time, wake), clock=time, code=code, secret=SECRET,
     )  # fmt: skip
     return Made(office, time, parrot)
+
+
+@lru_cache(maxsize=1)
+def ear() -> Ear:
+    """Loaded once: it takes a while."""
+    return Ear()
 
 
 def close_office(made: Made) -> None:
