@@ -30,7 +30,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "appeal.already_{}": ("acted", "confirmed", "unconfirmed", "withdrawn"),
     "appeal.do_{}": ("accept", "reply", "done", "hand_on"),
     "incident.now_{}": DANGERS,
-    "incident.kind_{}": DANGERS,
+    "incident.kind_{}": (*DANGERS, "needs_help"),
     "menu.{}": (*menu.MAIN, *menu.STAFF),
     "menu.repair_{}": tuple(name for name, _ in menu.REPAIRS),
     "help.kind_{}": help.KINDS,
