@@ -251,10 +251,11 @@ class App:
         listener = bind(http.host, http.port)
         config = uvicorn.Config(
             make_app(self.office), log_level="warning", access_log=False,
-            timeout_graceful_shutdown=2, lifespan="off", server_header=False,
+            timeout_graceful_shutdown=2, timeout_keep_alive=75, lifespan="off", server_header=False,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        # Ctrl-C is ours: streams must be let go before the server waits for them.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
         await self._server.serve(sockets=[listener])
 
     def stop(self) -> None:

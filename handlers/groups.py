@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from handlers.conversing import converse
-from handlers.turn import Turn
+from handlers.turn import Turn, about
 from nlp import Intent
 from storage.models import Chat, Stopped
 from storage.store.sending import move_chat
@@ -45,7 +45,8 @@ def _relay(turn: Turn) -> None:
     """On the web we are the platform: a message to a group is shown to all by us."""
     if turn.platform(turn.chat.channel_id) == "web":
         name = turn.title(turn.person) if turn.person.is_staff else turn.person.name
-        turn.write(turn.chat, turn.inbound.text, sender=name, kind="relay")
+        turn.write(turn.chat, turn.inbound.text, sender=name, kind="relay",
+                   about=about(turn.inbound))
 
 
 def _stop_clocks(turn: Turn) -> None:

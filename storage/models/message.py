@@ -78,6 +78,7 @@ class Inbound(Entity):
         Index("ix_inbound_waiting", "handled_at", "id"),
         Index("ix_inbound_chat", "channel_id", "chat_key", "id"),
         Index("ix_inbound_user", "channel_id", "user_key", "received_at"),
+        {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
@@ -104,9 +105,10 @@ class Outbound(Entity):
 
     __tablename__ = "outbound"
     __table_args__ = (
-        Index("ix_outbound_due", "status", "priority", "id"),
+        Index("ix_outbound_due", "channel_id", "status", "priority", "id"),
         Index("ix_outbound_chat", "chat_id", "id"),
         Index("ix_outbound_external", "chat_id", "external_id"),
+        {"sqlite_autoincrement": True},  # `id` is what readers count by: never given twice
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))

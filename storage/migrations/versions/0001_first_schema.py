@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "channel_id", "external_id", name=op.f("uq_inbound_channel_id_external_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.create_index("ix_inbound_chat", ["channel_id", "chat_key", "id"], unique=False)
@@ -463,7 +464,7 @@ def upgrade() -> None:
         sa.Column("stopped_at", UtcTime(), nullable=True),
         sa.Column(
             "stopped",
-            sa.Enum("person", "asker", "bot", name="stopped", native_enum=False, length=20),
+            sa.Enum("person", "asker", name="stopped", native_enum=False, length=20),
             nullable=True,
         ),
         sa.Column("stopped_by_id", sa.Integer(), nullable=True),
@@ -625,10 +626,13 @@ def upgrade() -> None:
             ["community_id"], ["community.id"], name=op.f("fk_outbound_community_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbound")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbound", schema=None) as batch_op:
         batch_op.create_index("ix_outbound_chat", ["chat_id", "id"], unique=False)
-        batch_op.create_index("ix_outbound_due", ["status", "priority", "id"], unique=False)
+        batch_op.create_index(
+            "ix_outbound_due", ["channel_id", "status", "priority", "id"], unique=False
+        )
         batch_op.create_index("ix_outbound_external", ["chat_id", "external_id"], unique=False)
 
     op.create_table(
