@@ -104,8 +104,8 @@ class View:
         )  # fmt: skip
         if self.group:
             # A group is read from what was relayed to it, one's own words too.
-            own = {row.text for row in wrote}
-            shown.lines = [self._said(row, mine=self._is_mine(row, own)) for row in said]
+            own = {f"inbound:{row.id}" for row in wrote}
+            shown.lines = [self._said(row, mine=row.about in own) for row in said]
             return shown
         shown.open = self._open()
         labels = self._labels(said, wrote)
@@ -139,11 +139,6 @@ class View:
             )
         return {choice[2]: choice[1] for row in rows for choice in row.choices}
 
-    def _is_mine(self, row: Outbound, own: set[str]) -> bool:
-        """Whether a message in a group is the visitor's own; two neighbours may share a name."""
-        names = (self.person.name, self.desk.title(self.person) if self.person.is_staff else "")
-        return row.kind == "relay" and row.sender in names and row.text in own
-
     def _wrote(self, row: Inbound, labels: dict[str, str]) -> Line:
         text = row.text
         if row.choice and row.choice in labels:
@@ -154,17 +149,19 @@ class View:
     def _said(self, row: Outbound, *, mine: bool = False, ladder: bool = False) -> Line:
         danger = row.priority == Priority.DANGER
         bot = row.sender == "bot"
+        steps = self._ladder(row.about) if ladder else []
+        text = without_ladder(row.text) if steps else row.text
         return Line(
             side="mine" if mine else "bot" if bot else "person",
             who=self.words.say("page.bot") if bot else row.sender,
             at=row.created_at,
             when=self._when(row.created_at),
-            text=callable_numbers(row.text) if danger else escape(row.text),
+            text=callable_numbers(text) if danger else own_links(text, self.desk.public_url),
             danger=danger,
             inline=row.inline,
             choices=[Choice(c[0], c[1], c[2], c[2].partition("=")[0]) for c in row.choices],
             about=row.about or "",
-            ladder=self._ladder(row.about) if ladder else (),
+            ladder=steps,
         )
 
     def _when(self, at: datetime) -> str:
@@ -200,6 +197,20 @@ def ladder(appeal: Appeal, handler: Resident | None, words: PageWords) -> list[t
     ]
     place = ["done" if n < done else "now" if n == done else "then" for n in range(len(steps))]
     return list(zip(steps, place, strict=True))
+
+
+def without_ladder(text: str) -> str:
+    """A text without its line of steps, where the page draws them itself."""
+    return "\n".join(line for line in text.split("\n") if not line.startswith(("●", "○")))
+
+
+def own_links(text: str, url: str) -> Markup:
+    """A text in which addresses of our own can be touched; nobody else's ever are."""
+    parts = re.split(rf"({re.escape(url)}/[\w/.~-]+)", text) if url else [text]
+    return Markup("").join(
+        Markup('<a href="{0}">{0}</a>').format(part) if n % 2 else escape(part)
+        for n, part in enumerate(parts)
+    )
 
 
 def callable_numbers(text: str) -> Markup:
