@@ -255,7 +255,7 @@ class App:
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         # Ctrl-C is ours: streams must be let go before the server waits for them.
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
         await self._server.serve(sockets=[listener])
 
     def stop(self) -> None:

@@ -72,7 +72,9 @@ class Parrot:
             desk = self.desk(store, self.clock())
             if chat.group:
                 name = identity.name if identity else "?"
-                desk.write(chat, row.text, sender=name, kind="relay")
+                desk.write(
+                    chat, row.text, sender=name, kind="relay", about=f"inbound:{row.id}"
+                )
             else:
                 self.answer(desk, chat, row.text, row.choice)
             row.handled_at = desk.now
