@@ -73,7 +73,8 @@ class World:
         raw["people"] = [_person(words) for words in self.people if words[0] != "stranger"]
         if not any(p["role"] == "chief" for p in raw["people"]):
             raw["people"].append({"name": "主任", "role": "chief"})
-        raw["duty"] = raw["duty"] if raw.pop("duty_set", False) else []
+        rostered = raw.pop("duty_set", False)
+        raw["duty"] = raw.get("duty", []) if rostered else []
         raw["channels"] = [{"id": CHANNEL, "platform": "web", "groups": [
             {"name": name, "place": place} if place else {"name": name}
             for name, place in self.groups
@@ -85,7 +86,7 @@ class World:
         Entity.metadata.create_all(self.database.writer)
         dispatcher = Dispatcher(
             ear=self.ear, contents=CONTENTS, code=self._code, messages_per_minute=30,
-            public_url="http://127.0.0.1:8080", on_duty_all=not raw["duty"],
+            public_url="http://127.0.0.1:8080", on_duty_all=not rostered,
         )  # fmt: skip
         with self.database.write() as session:
             community = load_community(session, file, self.now)

@@ -24,6 +24,7 @@ MATTERS = {
     "check_in": rollcall.safe,
     "help_ask": help.help_ask,
     "help_offer": help.help_offer,
+    "help_words": help.words_between,
     "rumour": channel.rumour,
     "human": channel.human,
     "appeal": appeal.appeal,

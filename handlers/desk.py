@@ -80,7 +80,7 @@ class Desk:
             return ""
         words = self.words()
         unit = words.say("place.unit", n=person.unit) if person.unit else ""
-        return f"{place.name}{unit}{person.room or ''}"
+        return words.address([place.name, unit, person.room or ""])
 
     def title(self, person: Resident) -> str:
         """小李（社区工作者）: who speaks to a resident."""

@@ -254,6 +254,21 @@ def reply_to(turn: Turn, ident: str, text: str) -> bool:
     return True
 
 
+def words_between(turn: Turn) -> None:
+    """Words of one of two who agreed reach the other; nobody else."""
+    request = turn.store.help.get(int(turn.opening["request"]))
+    match = turn.store.help.match(request) if request else None
+    if request is None or match is None or match.agreed_at is None:
+        turn.say("help.no_longer_needed")
+        return
+    mine = match.helper_id == turn.person.id
+    other = turn.store.people.resident(request.resident_id if mine else match.helper_id)
+    if other is not None:
+        turn.tell(other, "help.words", about=about(request), sender=turn.person.name,
+                  text=str(turn.opening["text"]))  # fmt: skip
+        turn.say("talk.passed_on", who=other.name)
+
+
 def undo_ask(turn: Turn, ident: str) -> None:
     """错了 or 取消: the ask is withdrawn, and a helper who had it hears."""
     request = turn.store.help.get(int(ident))

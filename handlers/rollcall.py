@@ -302,7 +302,8 @@ def door_list(desk: Desk, roll: RollCall) -> list[str]:
 
 def _door(desk: Desk, person: Resident) -> str:
     words = desk.words()
-    door = f"{words.say('place.unit', n=person.unit) if person.unit else ''}{person.room or ''}"
+    unit = words.say("place.unit", n=person.unit) if person.unit else ""
+    door = words.address([unit, person.room or ""])
     elder = words.say("people.elder_mark") if person.elder else ""
     return f"{door}{person.name}{elder}"
 

@@ -60,14 +60,16 @@ def clarify(turn: Turn) -> None:
     besides = turn.opening.get("besides")
     if besides is None and not turn.chat.group and _ask_again(turn):
         return
+    partner = _partner(turn)
     case = None if turn.person.is_staff else turn.store.appeals.open_case_of(turn.person)
     best = [str(i) for i, _ in turn.guess.readings if i not in (Intent.CHAT, Intent.CHECK_IN)]
     order = [*best, *FROM_CLARIFYING]
-    options = [i for i in dict.fromkeys(order) if i in FROM_CLARIFYING and i != besides][:3]
+    options = [i for i in dict.fromkeys(order) if i in FROM_CLARIFYING and i != besides][:2]
     options += [i for i in ("human", "emergency") if i not in options and i != besides]
     say = turn.speech.say
     chosen = turn.ask(
         "talk.what_did_you_mean",
+        *([Choice("partner", say("talk.as_partner", who=partner[1]))] if partner else []),
         *([Choice("case", say("talk.as_case", n=case.number, what=brief(case.text, 10)))] if case else []),
         *[Choice(i, say(f"talk.as_{i}")) for i in options],
         Choice("nothing", say("talk.as_nothing"), ("-", "没事", "没什么", "算了", "不用了")),
@@ -75,6 +77,8 @@ def clarify(turn: Turn) -> None:
     )  # fmt: skip
     if chosen == "nothing":
         turn.say("talk.fine")
+    elif chosen == "partner" and partner:
+        turn.start("help_words", request=partner[0], text=text)
     elif chosen == "case" and case is not None:
         turn.start("case_words", appeal=case.id, text=text)
     elif chosen == "emergency":
@@ -83,6 +87,20 @@ def clarify(turn: Turn) -> None:
         turn.start("appeal", what=text, category=turn.guess.category or "other")
     else:
         turn.start(chosen, text=text)
+
+
+def _partner(turn: Turn) -> tuple[int, str] | None:
+    """Whom a help request has brought this person together with: its id and their name."""
+    running = [*turn.store.help.in_hand(turn.person), *turn.store.help.running_of(turn.person)]
+    for request in running:
+        match = turn.store.help.match(request)
+        if match is None or match.agreed_at is None:
+            continue
+        mine = match.helper_id == turn.person.id
+        other = turn.store.people.resident(request.resident_id if mine else match.helper_id)
+        if other is not None:
+            return request.id, other.name
+    return None
 
 
 def which(turn: Turn) -> None:

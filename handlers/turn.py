@@ -149,4 +149,4 @@ class Turn(Desk):
             parts.append(where.room)
         if where.spot and where.spot not in "".join(parts):
             parts.append(where.spot)
-        return "".join(parts)
+        return self.speech.address(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +41,10 @@ class Words:
         """A phrase with its values filled in. Raises KeyError for a phrase that is nowhere."""
         text = self._own.get(phrase) or book(self.language)[phrase]
         return text.format_map(values).strip() if values else text.strip()
+
+    def address(self, parts: Sequence[str]) -> str:
+        """Building, unit, room in a row, as the language puts them."""
+        return ("" if self.language.startswith("zh") else " ").join(part for part in parts if part)
 
     def category(self, name: str | None) -> str:
         return self.say(f"{_CATEGORY}.{name or 'other'}")

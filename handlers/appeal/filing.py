@@ -23,7 +23,7 @@ def appeal(turn: Turn) -> None:
     """files a case: what, where, shown for confirmation, then a number."""
     what, category = _what(turn)
     words, place = _where(turn, what)
-    handler = turn.handler(place, category)
+    handler = _handler(turn, what, place, category)
     for n in range(ROUNDS):
         answer = turn.ask(
             "appeal.confirm",
@@ -55,8 +55,17 @@ def appeal(turn: Turn) -> None:
             if len(text) > len(turn.where_words(found)) + 3:
                 what = f"{what}（{text}）"
                 category = _category(turn, f"confirm.{n}", category)
-        handler = turn.handler(place, category)
+        handler = _handler(turn, what, place, category)
     _file(turn, what, category, words, place, handler)
+
+
+def _handler(turn: Turn, what: str, place: Place | None, category: str) -> Resident | None:
+    """Who it goes to; a complaint about one of us goes past them, to the chief."""
+    handler = turn.handler(place, category)
+    if handler is not None and handler.name in what:
+        others = [c for c in turn.store.people.chiefs() if c.name not in what]
+        return others[0] if others else handler
+    return handler
 
 
 def _category(turn: Turn, key: str, before: str) -> str:
@@ -70,7 +79,8 @@ def _why(turn: Turn) -> str:
     asked_for = turn.opening.get("what") or turn.opening.get("command")
     if turn.guess.intent is not Intent.APPEAL or asked_for:
         return ""
-    return f"{turn.guess.why}。\n" if turn.guess.why else ""
+    chinese = turn.speech.language.startswith("zh")  # the ear gives its reasons in Chinese
+    return f"{turn.guess.why}。\n" if turn.guess.why and chinese else ""
 
 
 def _what(turn: Turn) -> tuple[str, str]:
