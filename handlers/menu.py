@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.turn import Ask, Choice, Turn
-from handlers.words import Words
+from handlers.turn import Ask, Choice, Turn, Words
 
 MAIN = ("report", "help", "danger", "human", "mine", "data")
 REPAIRS: tuple[tuple[str, str | None], ...] = (

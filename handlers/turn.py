@@ -19,7 +19,7 @@ from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
     "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "Pause", "Turn",
-    "about", "brief",
+    "Words", "about", "brief",
 ]  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 pysqlite must be told twice. Its default mode commits when the first savepoint is released, so
 the driver is put into autocommit and we say BEGIN ourselves. And a full disk rolls a whole
-transaction back while later statements run on in autocommit, so `write` looks at the connection
-again after any database error: see `Database.write`.
+transaction back while later statements run on in autocommit, so no statement is let through to a
+connection that has lost its transaction, and `write` looks once more before it commits.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
+
+LOST = "the transaction was rolled back by the database"
+GONE = (
+    "full", "i/o", "unable to open", "readonly", "connection", "not a database", "malformed",
+)  # fmt: skip
 
 
 class Unavailable(Exception):
@@ -65,6 +71,11 @@ class Database:
         def _begin(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+        @event.listens_for(engine, "before_cursor_execute")
+        def _check(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if not cursor.connection.in_transaction and not statement.startswith("BEGIN"):
+                raise Unavailable(LOST)
+
         return engine
 
     @contextmanager
@@ -85,11 +96,11 @@ class Database:
             session.close()
 
     def _still_in_transaction(self, session: Session) -> None:
-        """A full disk may have rolled everything back under us: then nothing may be committed."""
+        """The last statement may have been the one that lost it."""
         if self.sqlite:
             raw = session.connection().connection.dbapi_connection
             if raw is not None and not raw.in_transaction:
-                raise Unavailable("the transaction was rolled back by the database")
+                raise Unavailable(LOST)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -113,7 +124,10 @@ class Database:
         return True
 
     def backup(self, target: Path) -> None:
-        """A consistent copy of a running SQLite database. Raises ValueError on other databases."""
+        """A consistent copy of a running SQLite database.
+
+        Raises ValueError on other databases, Unavailable where it cannot be written.
+        """
         if not self.sqlite:
             raise ValueError("PostgreSQL 请用 pg_dump 备份")
         with self.reader.connect() as connection:
@@ -124,6 +138,8 @@ class Database:
             cursor.execute("PRAGMA query_only=OFF")
             try:
                 cursor.execute("VACUUM INTO ?", (str(target),))
+            except sqlite3.Error as error:
+                raise Unavailable(str(error)) from error
             finally:
                 cursor.execute("PRAGMA query_only=ON")
                 cursor.close()
@@ -139,6 +155,4 @@ def translated(error: DBAPIError) -> Exception:
     words = str(error.orig).lower()
     if "locked" in words or "busy" in words:
         return Busy(words)
-    if any(sign in words for sign in ("full", "i/o", "unable to open", "readonly", "connection")):
-        return Unavailable(words)
-    return error
+    return Unavailable(words) if any(sign in words for sign in GONE) else error

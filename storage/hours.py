@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -43,8 +43,8 @@ def days(words: str) -> frozenset[int]:
         return frozenset(range(7))
     chosen: set[int] = set()
     for part in words.split(","):
-        first, _, last = part.strip().partition("-")
-        if first not in DAYS or (last and last not in DAYS):
+        first, dash, last = part.strip().partition("-")
+        if first not in DAYS or (dash and last not in DAYS):
             raise ValueError(f'应写成 "mon-fri"、"sat,sun" 或 "daily"，不是 {words!r}')
         start, end = DAYS.index(first), DAYS.index(last or first)
         chosen |= {day % 7 for day in range(start, end + 1 if end >= start else end + 8)}
@@ -76,7 +76,7 @@ class Hours:
     closed: frozenset[date] = frozenset()
 
     def periods(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        """The open spans of one local day, in order."""
+        """The open spans of one local day, in order; in UTC, where an hour is always an hour."""
         pattern = self.weekly[day.weekday()]
         if day in self.closed:
             return
@@ -88,8 +88,8 @@ class Hours:
                 return
         for start, end in pattern:
             yield (
-                datetime.combine(day, start, self.zone),
-                datetime.combine(day, end, self.zone),
+                datetime.combine(day, start, self.zone).astimezone(UTC),
+                datetime.combine(day, end, self.zone).astimezone(UTC),
             )
 
     def is_open(self, at: datetime) -> bool:
@@ -109,7 +109,7 @@ class Hours:
         moved = self._days_later(at, span.days)
         if moved is None:
             return at + span
-        at = moved
+        at = moved.astimezone(UTC)
         for start, end in self._from(at):
             begin = max(start, at)
             if end - begin >= left:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.turn import Choice, Desk, about, brief
-from handlers.words import Words
+from handlers.turn import Choice, Desk, Words, about, brief
 from storage.community_file import ServiceLevel
 from storage.models import LIVE, Appeal, AppealStep, Priority, Resident, Stage
 
