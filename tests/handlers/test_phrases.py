@@ -199,6 +199,43 @@ def test_no_phrase_is_unused() -> None:
     assert not unused
 
 
+# What a speaking function fills in by itself, besides what it is given.
+FILLS = {
+    "tell_resident": {"n", "what"},
+    "offer": {"n", "text", "where", "what", "who", "category", "by", "late"},
+    "ask_solved": {"n", "what", "who", "ladder"},
+}
+SAYS_IT_ALL = {"say", "ask", "tell", "put", *FILLS}
+
+
+def test_whoever_says_a_phrase_fills_it_in() -> None:
+    """A missing value would be said as “{what}”, or fail the turn."""
+    lacking = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            own = getattr(node.func, "id", "")  # a function of the file, not of the desk
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else own
+            given = {word.arg for word in node.keywords}
+            if called not in SAYS_IT_ALL or own in ("ask", "put") or None in given:  # **values: whatever the caller has
+                continue
+            names = [name for argument in node.args for name in literal(argument) if name in ZH]
+            if called == "put":
+                names = [name for argument in node.args[3:4] for name in literal(argument)]
+            for name in names:
+                needs = placeholders(ZH.get(name, "")) - given - FILLS.get(called, set())
+                if needs:
+                    lacking.append(f"{path.name}:{node.lineno} {name} {sorted(needs)}")
+    assert not lacking
+
+
+def literal(argument: ast.expr) -> list[str]:
+    """The strings an argument may be: itself, or either side of a choice between two."""
+    sides = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
+    return [s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, str)]
+
+
 @pytest.mark.parametrize("language", BOOKS)
 def test_no_word_that_only_offices_use(language: str) -> None:
     bad = {
