@@ -51,7 +51,7 @@ KEYS = {"where.again", "what.again", "phone.again"}
 # Only staff hear these, so a line may be longer.
 STAFF = re.compile(
     r"register\.staff_words|menu\.(staff|todo|notice|console)|notice\.(?!to_resident|received|receipt)"
-    r"|console\.|rollcall\.(which|no_|why|started|doors|situation|you_called|ended|none_open|late_answer|help_text|also|ended_by)"
+    r"|console\.|rollcall\.(which|no_|why|started|doors|situation|you_called|ended|none_open|late_answer|help_text|also|ended_by|also|ended_by)"
     r"|help\.(worker$|worker_has|did_not|nobody|not_agreed)"
     r"|incident\.(alarm|you_go|taken_by|more_staff|false_alarm_staff|confirmed_staff|i_go|all_well)"
     r"|channel\.(.*_for_you|still|unanswered|all_answered|health|not_heard|quiet|red|your|which|do_)"
@@ -218,7 +218,9 @@ def test_whoever_says_a_phrase_fills_it_in() -> None:
             own = getattr(node.func, "id", "")  # a function of the file, not of the desk
             called = node.func.attr if isinstance(node.func, ast.Attribute) else own
             given = {word.arg for word in node.keywords}
-            if called not in SAYS_IT_ALL or own in ("ask", "put") or None in given:  # **values: whatever the caller has
+            if (
+                called not in SAYS_IT_ALL or own in ("ask", "put") or None in given
+            ):  # **values: whatever the caller has
                 continue
             names = [name for argument in node.args for name in literal(argument) if name in ZH]
             if called == "put":
