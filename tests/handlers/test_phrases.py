@@ -51,7 +51,7 @@ KEYS = {"where.again", "what.again", "phone.again"}
 # Only staff hear these, so a line may be longer.
 STAFF = re.compile(
     r"register\.staff_words|menu\.(staff|todo|notice|console)|notice\.(?!to_resident|received|receipt)"
-    r"|console\.|rollcall\.(which|no_|why|started|doors|situation|you_called|ended|none_open|late_answer|help_text|also|ended_by)"
+    r"|console\.|rollcall\.(which|no_|why|started|doors|situation|you_called|ended|none_open|late_answer|help_text|also|ended_by|also|ended_by)"
     r"|help\.(worker$|worker_has|did_not|nobody|not_agreed)"
     r"|incident\.(alarm|you_go|taken_by|more_staff|false_alarm_staff|confirmed_staff|i_go|all_well)"
     r"|channel\.(.*_for_you|still|unanswered|all_answered|health|not_heard|quiet|red|your|which|do_)"
@@ -197,6 +197,45 @@ def test_every_family_of_phrases_is_enumerated_and_in_the_book() -> None:
 def test_no_phrase_is_unused() -> None:
     unused = set(ZH) - set(literals()) - enumerated()
     assert not unused
+
+
+# What a speaking function fills in by itself, besides what it is given.
+FILLS = {
+    "tell_resident": {"n", "what"},
+    "offer": {"n", "text", "where", "what", "who", "category", "by", "late"},
+    "ask_solved": {"n", "what", "who", "ladder"},
+}
+SAYS_IT_ALL = {"say", "ask", "tell", "put", *FILLS}
+
+
+def test_whoever_says_a_phrase_fills_it_in() -> None:
+    """A missing value would be said as “{what}”, or fail the turn."""
+    lacking = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            own = getattr(node.func, "id", "")  # a function of the file, not of the desk
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else own
+            given = {word.arg for word in node.keywords}
+            if (
+                called not in SAYS_IT_ALL or own in ("ask", "put") or None in given
+            ):  # **values: whatever the caller has
+                continue
+            names = [name for argument in node.args for name in literal(argument) if name in ZH]
+            if called == "put":
+                names = [name for argument in node.args[3:4] for name in literal(argument)]
+            for name in names:
+                needs = placeholders(ZH.get(name, "")) - given - FILLS.get(called, set())
+                if needs:
+                    lacking.append(f"{path.name}:{node.lineno} {name} {sorted(needs)}")
+    assert not lacking
+
+
+def literal(argument: ast.expr) -> list[str]:
+    """The strings an argument may be: itself, or either side of a choice between two."""
+    sides = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
+    return [s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, str)]
 
 
 @pytest.mark.parametrize("language", BOOKS)
