@@ -139,6 +139,8 @@ def translated(error: DBAPIError) -> Exception:
     words = str(error.orig).lower()
     if "locked" in words or "busy" in words:
         return Busy(words)
-    if any(sign in words for sign in ("full", "i/o", "unable to open", "readonly", "connection")):
+    # A full disk undoes the whole transaction; what we hear of it may be the missing savepoint.
+    signs = ("full", "i/o", "unable to open", "readonly", "connection", "no such savepoint")
+    if any(sign in words for sign in signs):
         return Unavailable(words)
     return error
