@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handlers.desk import Desk
 from handlers.routing import Front, answer, apologise, meet
-from handlers.turn import Contents
+from handlers.turn import Contents, NeedsSavepoint
 from nlp import Ear, Guess
 from storage import Database, Session, Store
 from storage.community_file import CommunityFile
@@ -79,16 +79,48 @@ class Dispatcher:
         *, clock: Callable[[], datetime] | None = None,
     ) -> Done:  # fmt: skip
         """Answers what was listened to, in one transaction; stops after HOLD if a clock is given."""
-        done = Done()
         rows = [row for row in receipts.waiting(session, BATCH) if row.id in guesses]
         if not rows:
-            return done
+            return Done()
+        begun = clock() if clock is not None else now
+
+        def over() -> bool:
+            return clock is not None and clock() - begun > HOLD
+
         store = Store(session, rows[0].community_id)
+        if store.changes() is not None:
+            nested = session.begin_nested()
+            try:
+                done = self._together(store, rows, guesses, now, over)
+                nested.commit()
+                return done
+            except (Exception, NeedsSavepoint):
+                nested.rollback()  # one of them spoils it for the others: one by one, then
+                begun = clock() if clock is not None else now
+        done, store = Done(), Store(session, store.community_id)
         for row in rows:
             done.note(self._turn(store, row, guesses[row.id], now))
             done.handled += 1
-            if clock is not None and clock() - now > HOLD:
+            if over():
                 break
+        return done
+
+    def _together(
+        self, store: Store, rows: Sequence[Inbound], guesses: dict[int, Guess], now: datetime,
+        over: Callable[[], bool],
+    ) -> Done:  # fmt: skip
+        """Many turns in one savepoint: a fifth of the cost. Raises whatever goes wrong in any."""
+        done = Done()
+        names = self._place_names(store.session, store.community_id)
+        for row in rows:
+            desk = self.desk(store, now)
+            desk.careful = False
+            done.note(answer(meet(desk, row, self.messages_per_minute), guesses[row.id], names))
+            done.handled += 1
+            if over():
+                break
+        for row in rows[: done.handled]:
+            row.handled_at, row.intent = now, str(guesses[row.id].intent)
         return done
 
     def _turn(self, store: Store, row: Inbound, heard: Guess, now: datetime) -> list[Outbound]:

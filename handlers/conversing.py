@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.turn import Ask, Choice, Pause, Turn, brief
+from handlers.turn import Ask, Choice, NeedsSavepoint, Pause, Turn, brief
 from nlp import Guess
+from storage import Store
 from storage.models import Conversation
 
 HELD_MATTERS = 4  # further matters of one message that are remembered
@@ -26,23 +27,22 @@ def converse(
     turn.guess = Guess.from_json(opening["guess"]) if "guess" in opening else (guess or turn.heard)
     turn.conversation_id = on.id if on else None
     mark, begun = len(turn.said), len(turn.started)
-    nested = session.begin_nested()
+    undoing = session.begin_nested() if turn.careful else Unchanged(turn.store)
     try:
         turn.contents.matters[matter](turn)
     except Pause as pause:
-        nested.rollback()
+        undoing.rollback()
         del turn.said[mark:]
         del turn.started[begun:]
         _keep(turn, matter, opening, answers, waiting, pause.ask, on)
         return
     except BaseException:
-        nested.rollback()
+        if turn.careful:
+            undoing.rollback()
         raise
-    session.flush()
-    nested.commit()
+    undoing.commit()
     if on is not None:
         session.delete(on)
-        session.flush()
     follow = turn.started[begun:]
     del turn.started[begun:]
     if follow:
@@ -57,6 +57,24 @@ def converse(
         _go_back(turn)
 
 
+class Unchanged:
+    """In a savepoint's place: most matters change nothing before they ask, so nothing is undone."""
+
+    def __init__(self, store: Store) -> None:
+        store.session.flush()
+        self._store = store
+        self._mark = store.changes()
+
+    def rollback(self) -> None:
+        """Raises NeedsSavepoint if there is something to undo."""
+        session = self._store.session
+        if session.new or session.dirty or session.deleted or self._store.changes() != self._mark:
+            raise NeedsSavepoint
+
+    def commit(self) -> None:
+        """There is nothing to release."""
+
+
 def _keep(
     turn: Turn, matter: str, opening: dict[str, Any], answers: dict[str, Any],
     waiting: list[str], ask: Ask, on: Conversation | None,
@@ -64,7 +82,7 @@ def _keep(
     """Stores what is asked, and says it."""
     kept = {**opening, "guess": turn.guess.to_json()}
     if on is None:
-        on = turn.store.add(
+        on = turn.store.messages.open(
             Conversation(
                 community_id=turn.store.community_id,
                 chat_id=turn.chat.id,
@@ -122,7 +140,6 @@ def close_all(turn: Turn) -> int:
     for conversation in turn.store.messages.conversations(turn.chat):
         count += not conversation.asking.get("weak")
         turn.store.session.delete(conversation)
-    turn.store.session.flush()
     return count
 
 

@@ -61,8 +61,8 @@ class Desk:
     code: Callable[[], str]
     on_duty_all: bool = False
     public_url: str = ""
+    careful: bool = True  # every matter in a savepoint; without, one that needs it says so
     said: list[Outbound] = field(default_factory=list)
-    _channels: dict[str, str] | None = None
     _words: dict[str, Words] = field(default_factory=dict)
 
     # Words
@@ -98,11 +98,6 @@ class Desk:
 
     # Saying
 
-    def platform(self, channel_id: str) -> str:
-        if self._channels is None:
-            self._channels = {c.id: c.platform for c in self.store.messages.channels()}
-        return self._channels.get(channel_id, "")
-
     def write(
         self, chat: Chat, text: str, *, choices: Sequence[Choice] = (), callback: str = "",
         inline: bool = False, sender: str = "bot", kind: str = "answer", media: str | None = None,
@@ -110,7 +105,7 @@ class Desk:
         expires_at: datetime | None = None,
     ) -> Outbound:  # fmt: skip
         """Puts words into a chat. `callback` names what its buttons answer."""
-        instant = self.platform(chat.channel_id) in INSTANT
+        instant = self.store.messages.platform(chat.channel_id) in INSTANT
         row = Outbound(
             community_id=self.store.community_id, channel_id=chat.channel_id, chat_id=chat.id,
             text=text, inline=inline, sender=sender, kind=kind, media=media, about=about,

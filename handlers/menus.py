@@ -24,7 +24,7 @@ def stand_menu(desk: Desk) -> None:
         for one in open_ones:
             desk.store.session.delete(one)
         ask: Ask = desk.contents.menu(desk.words(person))
-        menu = desk.store.add(
+        menu = desk.store.messages.open(
             Conversation(
                 community_id=desk.store.community_id,
                 chat_id=chat.id,

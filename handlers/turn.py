@@ -18,8 +18,8 @@ from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
-    "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "Pause", "Turn",
-    "Words", "about", "brief",
+    "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "NeedsSavepoint",
+    "Pause", "Turn", "Words", "about", "brief",
 ]  # fmt: skip
 
 
@@ -44,6 +44,10 @@ class Pause(BaseException):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask.key)
         self.ask = ask
+
+
+class NeedsSavepoint(BaseException):
+    """A matter changed something and then asked. Only a savepoint undoes that: see Desk.careful."""
 
 
 Matter = Callable[["Turn"], None]

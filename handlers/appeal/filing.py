@@ -44,7 +44,7 @@ def appeal(turn: Turn) -> None:
             what = turn.ask("appeal.what_again", key=f"what.{n}", takes="text")
             category = _category(turn, f"what.{n}", category)
         elif answer == "where":
-            words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place"))
+            words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place", what=brief(what, 20)))
         else:
             text = re.sub(
                 r"^(不对|不是|是|改成|改|说错了|错了|应该是|应该)[，,、 ]*", "", answer[5:]

@@ -25,12 +25,20 @@ class Store:
         self.session = session
         self.community_id = community_id
         self.people = People(session, community_id)
+        self._raw: object = None
 
     def add(self, row: Row) -> Row:
         """Keeps a new row and gives it its id."""
         self.session.add(row)
         self.session.flush()
         return row
+
+    def changes(self) -> int | None:
+        """How many rows this connection has changed so far; None if the database does not count."""
+        if self._raw is None:
+            self._raw = self.session.connection().connection.dbapi_connection
+        found: int | None = getattr(self._raw, "total_changes", None)
+        return found
 
     @cached_property
     def messages(self) -> Messages:

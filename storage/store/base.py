@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, inspect, select
 from sqlalchemy.orm import Session
 
 from storage.models import Entity
@@ -27,7 +27,18 @@ class Questions:
         """A row by id, if it is ours. `Session.get` would cross the fence."""
         if ident is None:
             return None
+        known = self._known(kind, ident)
+        if known is not None:
+            return known if known.community_id == self.community_id else None  # type: ignore[attr-defined]
         return self.session.scalars(self.ours(kind).where(kind.id == ident)).one_or_none()  # type: ignore[attr-defined]
+
+    def _known(self, kind: type[Row], ident: int | str) -> Row | None:
+        """A row this transaction has read and still holds as it is: no need to ask again."""
+        key = kind.__mapper__.identity_key_from_primary_key((ident,))
+        row: Row | None = self.session.identity_map.get(key)
+        if row is None or inspect(row).expired or row in self.session.deleted:
+            return None
+        return row
 
     def add(self, row: Row) -> Row:
         """Keeps a new row and gives it its id."""

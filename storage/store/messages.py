@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, inspect, or_, select, update
+from sqlalchemy.orm import Session
 
 from storage.models import (
     Channel,
@@ -20,13 +21,71 @@ from storage.models import (
 )
 from storage.store.base import Questions
 
+# What every turn asks is put together once: building a statement costs more than running it.
+_CHAT_AT = select(Chat).where(
+    Chat.community_id == bindparam("community"),
+    Chat.channel_id == bindparam("channel"),
+    Chat.external_id == bindparam("key"),
+)
+_WRITER = (
+    select(Identity, Resident)
+    .join(Resident, Resident.id == Identity.resident_id)
+    .where(
+        Identity.community_id == bindparam("community"),
+        Identity.channel_id == bindparam("channel"),
+        Identity.external_id == bindparam("key"),
+    )
+)
+_CONVERSATIONS = (
+    select(Conversation)
+    .where(
+        Conversation.community_id == bindparam("community"),
+        Conversation.chat_id == bindparam("chat"),
+    )
+    .order_by(Conversation.id.desc())
+)
+_STANDING = select(Question).where(
+    Question.community_id == bindparam("community"),
+    Question.chat_id == bindparam("chat"),
+    Question.closed_at.is_(None),
+    or_(Question.until.is_(None), Question.until > bindparam("now")),
+)
+_WRITTEN_SINCE = select(func.count(Inbound.id)).where(
+    Inbound.community_id == bindparam("community"),
+    Inbound.channel_id == bindparam("channel"),
+    Inbound.user_key == bindparam("key"),
+    Inbound.received_at > bindparam("since"),
+)
+_HEARD_SINCE = (
+    select(Outbound)
+    .where(
+        Outbound.community_id == bindparam("community"),
+        Outbound.chat_id == bindparam("chat"),
+        Outbound.id > bindparam("seq"),
+        Outbound.status.in_((Sending.SENT, Sending.UNKNOWN)),
+    )
+    .order_by(Outbound.id)
+    .limit(bindparam("most"))
+)
+
 
 class Messages(Questions):
+    def __init__(self, session: Session, community_id: int) -> None:
+        super().__init__(session, community_id)
+        self._platforms: dict[str, str] | None = None
+        self._open: dict[int, list[Conversation]] = {}
+
     def channel(self, ident: str) -> Channel | None:
         return self.one(Channel, ident)
 
     def channels(self) -> list[Channel]:
         return list(self.session.scalars(self.ours(Channel).order_by(Channel.id)))
+
+    def platform(self, channel_id: str) -> str:
+        """A channel's platform; "" for a channel that is not ours. Read once a batch."""
+        if self._platforms is None:
+            self._platforms = {channel.id: channel.platform for channel in self.channels()}
+        return self._platforms.get(channel_id, "")
 
     # Chats
 
@@ -44,15 +103,8 @@ class Messages(Questions):
     ) -> tuple[Chat | None, Identity | None, Resident | None]:
         """The chat a message stands in, and who wrote it, in one look."""
         chat = self.chat_at(channel_id, chat_key)
-        row = self.session.execute(
-            select(Identity, Resident)
-            .join(Resident, Resident.id == Identity.resident_id)
-            .where(
-                Identity.community_id == self.community_id,
-                Identity.channel_id == channel_id,
-                Identity.external_id == user_key,
-            )
-        ).one_or_none()
+        values = {"community": self.community_id, "channel": channel_id, "key": user_key}
+        row = self.session.execute(_WRITER, values).one_or_none()
         return (chat, row[0], row[1]) if row else (chat, None, None)
 
     def chats_of(self, resident: Resident) -> list[Chat]:
@@ -84,17 +136,27 @@ class Messages(Questions):
 
     def conversations(self, chat: Chat) -> list[Conversation]:
         """Open conversations of a chat, the one on top first."""
-        query = self.ours(Conversation).where(Conversation.chat_id == chat.id)
-        return list(self.session.scalars(query.order_by(Conversation.id.desc())))
+        if chat.id not in self._open:
+            values = {"community": self.community_id, "chat": chat.id}
+            self._open[chat.id] = list(self.session.scalars(_CONVERSATIONS, values))
+        # Asked several times a turn. What a savepoint took back is not there, and what it gave
+        # back is: so each row is asked how it stands.
+        deleted = self.session.deleted
+        return [
+            one for one in self._open[chat.id] if inspect(one).persistent and one not in deleted
+        ]
+
+    def open(self, conversation: Conversation) -> Conversation:
+        """Keeps a new conversation, on top of its chat's others."""
+        self.add(conversation)
+        if conversation.chat_id in self._open:
+            self._open[conversation.chat_id].insert(0, conversation)
+        return conversation
 
     def standing(self, chat: Chat, now: datetime) -> list[Question]:
         """Questions that stand in a chat, the last delivered first."""
-        query = self.ours(Question).where(
-            Question.chat_id == chat.id,
-            Question.closed_at.is_(None),
-            or_(Question.until.is_(None), Question.until > now),
-        )
-        found = list(self.session.scalars(query))
+        values = {"community": self.community_id, "chat": chat.id, "now": now}
+        found = list(self.session.scalars(_STANDING, values))
         return sorted(found, key=lambda q: (q.delivered_at or q.asked_at, q.id), reverse=True)
 
     def question(self, ident: int) -> Question | None:
@@ -114,13 +176,10 @@ class Messages(Questions):
 
     def written_since(self, channel_id: str, user_key: str, since: datetime) -> int:
         """How many messages one user wrote since a moment."""
-        query = select(func.count(Inbound.id)).where(
-            Inbound.community_id == self.community_id,
-            Inbound.channel_id == channel_id,
-            Inbound.user_key == user_key,
-            Inbound.received_at > since,
-        )
-        return self.session.scalar(query) or 0
+        values = {
+            "community": self.community_id, "channel": channel_id, "key": user_key, "since": since,
+        }  # fmt: skip
+        return self.session.scalar(_WRITTEN_SINCE, values) or 0
 
     def said_in(self, chat: Chat, *, limit: int = 20) -> list[Inbound]:
         """The last messages of a chat, oldest first."""
@@ -146,12 +205,8 @@ class Messages(Questions):
 
     def heard_since(self, chat: Chat, seq: int, *, limit: int = 100) -> list[Outbound]:
         """What was said in a chat after `seq`, oldest first."""
-        query = self.ours(Outbound).where(
-            Outbound.chat_id == chat.id,
-            Outbound.id > seq,
-            Outbound.status.in_((Sending.SENT, Sending.UNKNOWN)),
-        )
-        return list(self.session.scalars(query.order_by(Outbound.id).limit(limit)))
+        values = {"community": self.community_id, "chat": chat.id, "seq": seq, "most": limit}
+        return list(self.session.scalars(_HEARD_SINCE, values))
 
     def said_after(self, seq: int) -> list[Outbound]:
         """Everything said in the community after `seq`, oldest first."""
