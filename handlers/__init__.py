@@ -13,7 +13,7 @@ from handlers import (
     notice,
     register,
     rollcall,
-    routing,
+    standing,
     talk,
 )
 from handlers.turn import Contents
@@ -39,7 +39,7 @@ MATTERS = {
     "clarify": talk.clarify,
     "case_words": appeal.resident_says,
     "which": talk.which,
-    "answer_chosen": routing.answer_chosen,
+    "answer_chosen": standing.answer_chosen,
     "not_staff": talk.not_staff,
     "media": media.media,
     "my_appeals": appeal.my_appeals,
@@ -84,9 +84,6 @@ COMMANDS = {
     "resume": "resume_notices", "我的资料": "my_data", "my data": "my_data",
 }  # fmt: skip
 STAFF_COMMANDS = {
-    **dict.fromkeys(
-        ("报修", "我要报修", "我想报修", "投诉", "我要投诉", "我想投诉", "反映问题", "report"), "appeal"
-    ),
     "待办": "to_do", "受理": "staff_accept", "回复": "staff_reply", "转交": "staff_hand_on",
     "办结": "staff_done", "点名": "rollcall_start", "点名情况": "rollcall_situation",
     "结束点名": "rollcall_end", "发通知": "notice_compose", "通知情况": "notice_situation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -81,6 +82,12 @@ class Words:
             if minutes >= size and (size == 1 or minutes >= 2 * size or minutes == size):
                 return self.say(f"time.{name}", n=minutes // size)
         return self.say("time.minute", n=minutes) if minutes else self.say("time.moment")
+
+
+def fold(text: str) -> str:
+    """Text as commands and labels are compared: width, case, blanks, closing marks aside."""
+    text = unicodedata.normalize("NFKC", text).strip().casefold()
+    return text.strip(" \t\r\n。.!！?？~～,，、")
 
 
 def brief(text: str, limit: int = 18) -> str:
