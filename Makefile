@@ -1,14 +1,13 @@
 # Two commands: `make run` and `make test`. Each makes .venv and installs what it needs, once.
-HOST ?= 127.0.0.1
-PORT ?= 8080
-DATA ?= data
+# make run PORT=9000 HOST=0.0.0.0 DATA=dir; without them huiyin.toml, then 127.0.0.1:8080 and ./data
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: run test check install-dev clean
 
 run: .venv/.installed
-	@HUIYIN_HTTP__HOST=$(HOST) HUIYIN_HTTP__PORT=$(PORT) HUIYIN_DATA=$(DATA) exec $(BIN)/python -m bot run
+	@$(if $(filter command,$(firstword $(origin HOST))),HUIYIN_HTTP__HOST=$(HOST)) $(if $(PORT),HUIYIN_HTTP__PORT=$(PORT)) \
+	$(if $(DATA),HUIYIN_DATA=$(DATA)) exec $(BIN)/python -m bot run
 
 test: .venv/.installed-dev
 	@$(BIN)/python -m pytest

@@ -56,7 +56,7 @@ def code() -> str:
 def open_database(settings: Settings) -> Database:
     """The database, brought up to today's schema. Raises CannotStart."""
     try:
-        settings.folder.mkdir(parents=True, exist_ok=True)
+        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
         upgrade(database)
     except (OSError, Unavailable) as error:

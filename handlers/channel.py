@@ -41,8 +41,10 @@ def _pass_on(turn: Turn, intent: str, phrase: str, answer: str) -> None:
     )  # fmt: skip
     clock.about = about(clock)
     reached = ask_staff(turn, clock, handler, phrase)
-    name = handler.name if handler and reached else turn.file.name
-    if turn.file.hours.is_open(turn.now) or turn.on_duty_all:
+    name = handler.name if handler else turn.file.name
+    if not reached:
+        turn.say("channel.nobody_reached", about=about(clock))
+    elif turn.file.hours.is_open(turn.now) or turn.on_duty_all:
         turn.say(answer, about=about(clock), who=name,
                  by=turn.speech.moment(clock.due_at or turn.now, turn.now))  # fmt: skip
     else:
@@ -123,9 +125,9 @@ def group_question(turn: Turn) -> None:
         turn.chat, turn.person, str(Intent.QUESTION), heard.text, inbound_id=turn.inbound.id,
         handler=handler, due_at=turn.file.hours.add(turn.now, level.first_response),
     )  # fmt: skip
-    ask_staff(turn, clock, handler, "channel.group_question_for_you")
-    turn.say("channel.group_question_passed", who=handler.name if handler else turn.file.name,
-             about=about(clock))  # fmt: skip
+    reached = ask_staff(turn, clock, handler, "channel.group_question_for_you")
+    phrase = "channel.group_question_passed" if reached else "channel.nobody_reached"
+    turn.say(phrase, who=handler.name if handler else turn.file.name, about=about(clock))
 
 
 def undo_clock(turn: Turn, ident: str) -> None:
@@ -163,17 +165,24 @@ def unanswered(turn: Turn) -> None:
              lines="\n".join(lines), health="\n".join(health))  # fmt: skip
 
 
+def place_name(desk: Desk, one: Health) -> str:
+    """网页, Telegram, 3栋群: what a channel or group is called."""
+    if one.chat_id is not None:
+        return one.name
+    return desk.words().say(f"channel.platform_{desk.store.messages.platform(one.channel_id)}")
+
+
 def health_line(desk: Desk, one: Health) -> str:
     """渠道 web：没回 2，最久 3 小时，一般 12 分钟回，安静 0 天."""
     words = desk.words()
     if not one.heard:
-        return words.say("channel.not_heard", name=one.name)
+        return words.say("channel.not_heard", name=place_name(desk, one))
 
     def span(seconds: float | None) -> str:
         return words.span(timedelta(seconds=seconds)) if seconds is not None else "-"
 
     return words.say(
-        "channel.health" if one.p50 is not None else "channel.health_unmeasured", name=one.name, unanswered=one.unanswered,
+        "channel.health" if one.p50 is not None else "channel.health_unmeasured", name=place_name(desk, one), unanswered=one.unanswered,
         oldest=words.span(desk.now - one.oldest) if one.oldest else "-", p50=span(one.p50),
         p90=span(one.p90), by_bot=one.by_bot, days=one.silent_days(desk.now),
     )  # fmt: skip
@@ -211,7 +220,7 @@ def watch_channels(desk: Desk) -> datetime:
         if reached > holder.warned:
             for chief in desk.store.people.chiefs():
                 desk.tell(chief, "channel.red" if reached >= WARN_AT[-1] else "channel.quiet",
-                          name=one.name, days=days)  # fmt: skip
+                          name=place_name(desk, one), days=days)  # fmt: skip
         holder.warned = reached
     local = desk.now.astimezone(desk.file.zone)
     today = local.replace(hour=LOOK_AT_HOUR, minute=0, second=0, microsecond=0)

@@ -96,6 +96,10 @@ class Desk:
             parts.append(self.words().say("people.unconfirmed"))
         return f"{person.name}（{'，'.join(parts)}）" if parts else person.name
 
+    def caller(self, person: Resident) -> str:
+        """王阿姨（13800000000）: for staff, where the place stands beside it."""
+        return f"{person.name}（{person.phone}）" if person.phone else person.name
+
     # Saying
 
     def write(

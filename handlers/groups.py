@@ -44,7 +44,9 @@ def listen(turn: Turn, too_fast: bool) -> None:
 def _relay(turn: Turn) -> None:
     """On the web we are the platform: a message to a group is shown to all by us."""
     if turn.store.messages.platform(turn.chat.channel_id) == "web":
-        name = turn.title(turn.person) if turn.person.is_staff else turn.person.name
+        staff = {person.name for person in turn.store.people.staff()}
+        named_like = turn.person.is_staff or turn.person.name in staff  # nobody borrows a role
+        name = turn.title(turn.person) if named_like else turn.person.name
         turn.write(turn.chat, turn.inbound.text, sender=name, kind="relay",
                    about=about(turn.inbound))
 

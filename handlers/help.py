@@ -68,7 +68,7 @@ def help_ask(turn: Turn) -> None:
     else:
         names = _tell_workers(turn, request, "help.nobody_near")
         request.due_at = None
-        turn.say("help.asked_worker", about=about(request), who=names)
+        _say_told(turn, request, "help.asked_worker", names)
     turn.can_undo("help", about(request))
 
 
@@ -149,7 +149,7 @@ def agree(turn: Turn, question: Question, value: str) -> None:
         else:
             request.due_at = None
             names = _tell_workers(turn, request, "help.nobody_near")
-            turn.say("help.asked_worker", about=about(request), who=names)
+            _say_told(turn, request, "help.asked_worker", names)
         return
     match.agreed_at, request.stage = turn.now, HelpStage.AGREED
     request.due_at = turn.now + ASK_IF_DONE
@@ -180,7 +180,7 @@ def done(turn: Turn, question: Question, value: str) -> None:
         return
     request.stage, request.due_at = HelpStage.OPEN, None
     names = _tell_workers(turn, request, "help.did_not_come")
-    turn.say("help.worker_sees_to_it", about=about(request), who=names)
+    _say_told(turn, request, "help.worker_sees_to_it", names)
 
 
 def chase_help(desk: Desk) -> datetime | None:
@@ -192,7 +192,8 @@ def chase_help(desk: Desk) -> datetime | None:
             continue
         if request.stage is HelpStage.OPEN:
             names = _tell_workers(desk, request, "help.nobody_came")
-            desk.tell(asker, "help.worker_told", about=about(request), who=names)
+            phrase = "help.worker_told" if names else "help.nobody_told"
+            desk.tell(asker, phrase, about=about(request), who=names)
         elif request.stage is HelpStage.TAKEN:
             names = _tell_workers(desk, request, "help.not_agreed")
             desk.tell(asker, "help.please_agree", about=about(request))
@@ -223,7 +224,12 @@ def _tell_workers(desk: Desk, request: HelpRequest, phrase: str) -> str:
         if asked is not None:
             request.worker_told_at = desk.now
             return person.name
-    return desk.file.name
+    return ""
+
+
+def _say_told(turn: Turn, request: HelpRequest, phrase: str, names: str) -> None:
+    """Who of the staff has it now; or that nobody could be reached."""
+    turn.say(phrase if names else "help.nobody_told", about=about(request), who=names)
 
 
 def worker_takes(turn: Turn, question: Question, value: str) -> None:

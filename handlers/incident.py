@@ -83,9 +83,10 @@ def _where(turn: Turn) -> tuple[Place | None, str]:
 
 def _answer(turn: Turn, case: Incident, first: list[Resident], from_rollcall: bool) -> None:
     """Shortest words first, numbers first."""
-    names = "、".join(p.name for p in first) or turn.file.name
+    names = "、".join(p.name for p in first)
     if from_rollcall:
-        turn.say("incident.needs_help_passed", about=about(case), who=names)
+        phrase = "incident.needs_help_passed" if names else "incident.still_nobody"
+        turn.say(phrase, about=about(case), who=names)
         return
     private = turn.private()
     if turn.chat.group:
@@ -98,6 +99,7 @@ def _answer(turn: Turn, case: Incident, first: list[Resident], from_rollcall: bo
 
 def _ask(turn: Turn, case: Incident, phrase: str, names: str) -> None:
     """The one question of an alarm. No nod answers it: 好的 may only mean "I have read it"."""
+    told = turn.speech.say("incident.told" if names else "incident.told_nobody", who=names)
     mistake = "incident.over" if phrase == "incident.really_over" else "incident.mistake"
     turn.withdraw(about(case), to=turn.person, name="incident.confirm")
     turn.put(
@@ -105,7 +107,7 @@ def _ask(turn: Turn, case: Incident, phrase: str, names: str) -> None:
         [Choice("help", turn.speech.say("incident.i_need_help"), ("需要帮助", "要帮助", "快来")),
          Choice("mistake", turn.speech.say(mistake), ("误会", "弄错了", "看错了"))],
         also=[Choice("over", "/(现在)?(已经)?没事(了|儿)?$|好了$|不疼了|平安")],
-        chat=turn.private(), inline=True, priority=Priority.DANGER, who=names,
+        chat=turn.private(), inline=True, priority=Priority.DANGER, told=told,
     )  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def _more(turn: Turn, case: Incident) -> None:
             p.name for p in turn.store.people.residents(case.alarmed).values()
         )
         case.danger = str(turn.heard.danger)
-        _ask(turn, case, f"incident.now_{case.danger}", names or turn.file.name)
+        _ask(turn, case, f"incident.now_{case.danger}", names)
     elif not turn.chat.group:
         turn.say("incident.more_taken" if taker else "incident.more", about=about(case),
                  who=taker.name if taker else "")  # fmt: skip
@@ -161,7 +163,7 @@ def _alarm(desk: Desk, case: Incident, person: Resident, phrase: str) -> bool:
         [Choice("take", words.say("incident.i_go"), ("我去", "马上到", "马上去")),
          Choice("mistake", words.say("incident.mistake"))],
         priority=Priority.DANGER, kind_words=words.say(f"incident.kind_{case.danger}"),
-        text=case.text, where=case.where, who=desk.card(who) if who else "",
+        text=case.text, where=case.where, who=desk.caller(who) if who else "",
         since=words.span(desk.now - case.raised_at),
     )  # fmt: skip
     return asked is not None
@@ -184,9 +186,11 @@ def climb_incidents(desk: Desk) -> datetime | None:
             told = [p for p in desk.store.people.residents(case.alarmed).values()
                     if _alarm(desk, case, p, "incident.alarm_again")]  # fmt: skip
         person = desk.store.people.resident(case.resident_id)
-        if person is not None:
-            desk.tell(person, phrase, about=about(case), priority=Priority.DANGER,
-                      who="、".join(p.name for p in told) or desk.file.name)  # fmt: skip
+        names = "、".join(p.name for p in told)
+        first_time = desk.now - case.raised_at <= NEXT_AFTER
+        if person is not None and (names or first_time):
+            desk.tell(person, phrase if names else "incident.still_nobody", about=about(case),
+                      priority=Priority.DANGER, who=names)  # fmt: skip
         rest = [p for p in _line(desk, case) if p.id not in case.alarmed]
         wait = NEXT_AFTER if rest else AGAIN_AFTER
         over = desk.now - case.raised_at > KEEP_TRYING
@@ -300,7 +304,7 @@ def take(turn: Turn, case: Incident) -> None:
     turn.put(
         "incident.close", turn.person, about(case), "incident.you_go",
         [Choice("closed", turn.speech.say("incident.all_well"), ("+",))],
-        chat=turn.private(), who=turn.card(person) if person else "", where=case.where,
+        chat=turn.private(), who=turn.caller(person) if person else "", where=case.where,
     )  # fmt: skip
 
 

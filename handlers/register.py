@@ -169,8 +169,8 @@ def erase(turn: Turn) -> None:
                 step.text = ""
     for request in store.help.running_of(person):
         request.stage, request.closed_at, request.due_at = HelpStage.WITHDRAWN, turn.now, None
-        request.text = gone
         turn.withdraw(f"{request.__tablename__}:{request.id}")
+    store.people.forget_words(person, gone, besides=turn.conversation_id)
     for offer in store.help.offers_of(person):
         offer.closed_at, offer.text = turn.now, gone
     for identity in store.people.identities_of(person):

@@ -22,8 +22,11 @@ CHUNK = 200  # residents to a commit
 ASK_AGAIN = timedelta(minutes=10)
 TO_THE_DOORS = timedelta(minutes=30)
 CLOSES = timedelta(hours=24)
+PLAIN_ANSWER = 5  # characters: 我需要帮助
 MORE_THAN_SAFE = 10  # characters; a longer answer says something besides
-NOT_SAFE = re.compile(r"不(太|怎么)?(平安|安全)|没有?平安")
+NOT_SAFE = re.compile(r"不(太|怎么)?(平安|安全)|没有?平安|\bnot (safe|ok|okay|fine)\b", re.I)
+# Besides "we are safe": somebody else who is not.
+SOMEBODY_HURT = re.compile(r"摔|晕|昏|伤|流血|喘不|叫不(醒|应)|起不来|没(人|有)应|没反应|不见了|被困|失联|联系不上")
 
 
 def start(turn: Turn) -> None:
@@ -111,7 +114,7 @@ def ask(desk: Desk, roll: RollCall, person: Resident, phrase: str) -> bool:
         [Choice("safe", words.say("rollcall.safe"), ("平安", "没事", "安全", "都好", "safe",
           r"/(我们?|一家|家里|全家|都|大家)*(很|挺)?(平安|没事|安全|都好|好着呢)[的了呢啊]*$", "是", "是的")),
          Choice("needs_help", words.say("rollcall.needs_help"), ("需要帮助", "要帮助", "救命", "不好",
-          "/不(太|怎么)?(平安|安全|好)|没有?平安|有事"))],
+          "/不(太|怎么)?(平安|安全|好)|没有?平安|有事|(i am |i.m )?not (safe|ok)"))],
         inline=True, until=roll.started_at + CLOSES, place=place.name if place else "",
         reason=roll.reason, drill=words.say("rollcall.drill") if roll.drill else "",
         priority=Priority.ROLLCALL if phrase == "rollcall.ask" else Priority.CHASE,
@@ -126,7 +129,11 @@ def answered(turn: Turn, question: Question, value: str) -> None:
     if roll is None or check is None or roll.closed_at is not None:
         turn.say("rollcall.over")
         return
+    if value == CheckInStage.SAFE and SOMEBODY_HURT.search(turn.text):
+        value = CheckInStage.NEEDS_HELP
     _record(turn, roll, check, value)
+    if value == CheckInStage.SAFE:
+        _pass_on(turn, roll)
 
 
 def _record(turn: Turn, roll: RollCall, check: CheckIn, value: str) -> None:
@@ -149,6 +156,8 @@ def _record(turn: Turn, roll: RollCall, check: CheckIn, value: str) -> None:
         turn.say("rollcall.drill_help", about=about(roll))
         return
     text = turn.words().say("rollcall.help_text", place=name, reason=roll.reason)
+    if len(turn.text.strip()) > PLAIN_ANSWER:
+        text = f"{turn.text.strip()}（{text}）"
     turn.start("emergency", rollcall=roll.id, text=text)
 
 
@@ -158,7 +167,7 @@ def safe(turn: Turn) -> None:
     if not waiting and turn.store.incidents.running_of(turn.person, turn.now - ASK_AGAIN * 3):
         turn.start("seems_over")
         return
-    if NOT_SAFE.search(turn.text):
+    if NOT_SAFE.search(turn.text) or (waiting and SOMEBODY_HURT.search(turn.text)):
         _not_safe(turn, waiting)
         return
     open_ones = [pair for pair in waiting if pair[1].stage is not CheckInStage.SAFE]
@@ -172,6 +181,7 @@ def safe(turn: Turn) -> None:
             ask(turn, roll, turn.person, "rollcall.again")
     elif waiting:
         turn.say("rollcall.already_safe")
+        _pass_on(turn, waiting[0][0])
     else:
         turn.say("rollcall.nobody_asked")
 

@@ -66,6 +66,8 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
         return converse(turn, "emergency", {})
     if too_fast:
         return slow_down(turn)
+    if told_more(turn):
+        return converse(turn, "emergency", {})
     if not turn.chat.greeted and command is None and find_standing_answer(turn) is None:
         turn.chat.greeted = True
         if turn.heard.intent is Intent.CHAT or turn.inbound.kind != "text":
@@ -231,6 +233,18 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
     return None
 
 
+def told_more(turn: Turn) -> bool:
+    """Words of somebody whose alarm runs, when they are no answer, command or matter of their own."""
+    text = turn.text
+    if turn.inbound.kind != "text" or sure(turn.heard) or is_ack(text) or yes_no(text) is not None:
+        return False
+    lately = turn.now - STILL_HAPPENING
+    if turn.store.incidents.running_of(turn.person, lately) is None:
+        return False
+    answers = find_standing_answer(turn) is not None or find_command(turn) is not None
+    return not answers and not turn.store.messages.conversations(turn.chat)
+
+
 def sure(guess: Guess) -> bool:
     return guess.intent is not Intent.CHAT and guess.score >= SURE
 
@@ -239,10 +253,6 @@ def by_guess(turn: Turn, heard: Guess) -> None:
     """What the ear makes of it; doubt asks, several matters are taken one after another."""
     if turn.person.is_staff:
         return converse(turn, "staff_words", {})
-    lately = turn.now - STILL_HAPPENING
-    tells_more = not sure(heard) and not is_ack(heard.text) and yes_no(heard.text) is None
-    if tells_more and turn.store.incidents.running_of(turn.person, lately) is not None:
-        return converse(turn, "emergency", {})
     parts = [replace(p, text=JOINED.sub("", p.text)) for p in heard.parts if sure(p)]
     if len(parts) > 1:
         order = list(Intent)

@@ -52,8 +52,12 @@ def _climb(desk: Desk, case: Appeal) -> None:
     case.climbed += 1
     note(desk, case, "late", None, "、".join(p.name for p in told))
     phrase = "appeal.late_first" if case.answered_at is None else "appeal.late_result"
-    names = [p.name for p in told] or ([handler.name] if handler else [desk.file.name])
-    tell_resident(desk, case, phrase, who="、".join(names))
+    words = desk.words(desk.store.people.resident(case.resident_id))
+    if told:
+        done = words.say("appeal.told_above", who="、".join(p.name for p in told))
+    else:
+        done = words.say("appeal.pressed_again", who=handler.name if handler else desk.file.name)
+    tell_resident(desk, case, phrase, told=done)
     schedule(desk, case)
 
 

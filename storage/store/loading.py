@@ -30,6 +30,7 @@ def settings_of(community: Community) -> CommunityFile:
 def load_community(session: Session, file: CommunityFile, now: datetime) -> Community:
     """Brings the database up to a file. Raises BadCommunity if a channel id is taken elsewhere."""
     community = session.scalar(select(Community).where(Community.slug == file.slug))
+    before = {} if community is None else {p["name"]: p for p in community.config.get("people", [])}
     if community is None:
         community = Community(slug=file.slug, name=file.name, config=file.raw, demo=file.demo)
         session.add(community)
@@ -37,7 +38,7 @@ def load_community(session: Session, file: CommunityFile, now: datetime) -> Comm
     session.flush()
     store = Store(session, community.id)
     _places(store, community, file)
-    _people(store, file, now)
+    _people(store, file, before, now)
     _channels(store, file, now)
     return community
 
@@ -65,7 +66,10 @@ def _places(store: Store, community: Community, file: CommunityFile) -> None:
     store.people._places = None
 
 
-def _people(store: Store, file: CommunityFile, now: datetime) -> None:
+def _people(
+    store: Store, file: CommunityFile, before: dict[str, Any], now: datetime
+) -> None:
+    """What somebody changed or deleted of their own stays so until the file itself changes."""
     for row in file.people:
         role = Role(row.get("role", "resident"))
         place = store.people.place_named(row["place"]) if "place" in row else None
@@ -82,6 +86,8 @@ def _people(store: Store, file: CommunityFile, now: datetime) -> None:
                 )  # fmt: skip
             )
         person.role = role
+        if before.get(row["name"]) == row:
+            continue
         if role in (Role.CHIEF, Role.WORKER):
             person.role_place_id = place.id if place else None
         else:

@@ -9,7 +9,17 @@ from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
 
-from storage.models import Credential, Identity, Place, Resident, Role
+from storage.models import (
+    Clock,
+    Conversation,
+    Credential,
+    HelpRequest,
+    Identity,
+    Incident,
+    Place,
+    Resident,
+    Role,
+)
 from storage.store.base import Questions
 
 
@@ -190,6 +200,28 @@ class People(Questions):
                 expires_at=until,
             )
         )
+
+    def forget_words(self, person: Resident, gone: str, *, besides: int | None) -> None:
+        """Takes a person's words out of what must stay countable, and ends their conversations.
+
+        All but `besides`: the one in which they ask for it.
+        """
+        for kind, over in (
+            (Clock, Clock.stopped_at),
+            (Incident, Incident.closed_at),
+            (HelpRequest, HelpRequest.closed_at),
+        ):
+            self.session.execute(
+                update(kind)
+                .where(kind.community_id == self.community_id, kind.resident_id == person.id)
+                .where(over.is_not(None))
+                .values(text=gone)
+            )
+        for conversation in self.session.scalars(
+            self.ours(Conversation).where(Conversation.resident_id == person.id)
+        ):
+            if conversation.id != besides:
+                self.session.delete(conversation)
 
     def revoke_credentials(self, resident: Resident, now: datetime) -> None:
         """Ends every code and session of a person."""

@@ -28,6 +28,7 @@ DANGERS = (*incident.KINDS, "other")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "appeal.mine_{}": tuple(Stage),
     "appeal.already_{}": ("acted", "confirmed", "unconfirmed", "withdrawn"),
+    "channel.platform_{}": ("web", "telegram", "wechat", "wecom", "terminal"),
     "appeal.do_{}": ("accept", "reply", "done", "hand_on"),
     "incident.now_{}": DANGERS,
     "incident.kind_{}": (*DANGERS, "needs_help"),
