@@ -134,6 +134,7 @@ DUTIES = {
     "chase_silent_questions": channel.chase_silent_questions,
     "publish_due": notice.publish_due,
     "watch_channels": channel.watch_channels,
+    "forget_unanswered": talk.forget_unanswered,
 }
 CONTENTS = Contents(
     matters=MATTERS, commands=COMMANDS, staff_commands=STAFF_COMMANDS, answers=ANSWERS,

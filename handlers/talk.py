@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
-from handlers.turn import Choice, Turn, brief
+from handlers.turn import KEEP_QUESTION, Choice, Desk, Turn, brief
 from nlp import Intent, is_ack
 from storage.models import Question
 
@@ -145,3 +146,10 @@ def undo(turn: Turn) -> None:
 def not_staff(turn: Turn) -> None:
     """A resident using staff words."""
     turn.say("talk.not_staff", word=str(turn.opening["command"]))
+
+
+def forget_unanswered(desk: Desk) -> datetime:
+    """A question of ours that nobody answered keeps its answers for seven days, then rests."""
+    for conversation in desk.store.messages.unanswered_since(desk.now - KEEP_QUESTION):
+        desk.store.session.delete(conversation)
+    return desk.now + timedelta(days=1)

@@ -146,6 +146,10 @@ class Messages(Questions):
             one for one in self._open[chat.id] if inspect(one).persistent and one not in deleted
         ]
 
+    def unanswered_since(self, moment: datetime) -> list[Conversation]:
+        """Conversations that last asked before a moment."""
+        return list(self.session.scalars(self.ours(Conversation).where(Conversation.asked_at < moment)))
+
     def open(self, conversation: Conversation) -> Conversation:
         """Keeps a new conversation, on top of its chat's others."""
         self.add(conversation)
