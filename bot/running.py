@@ -32,7 +32,8 @@ def run(settings: Settings, only: str) -> int:
     demo.fill(database, ear, now)
     application = app.App(settings, database, ear, parts)
     _say(application)
-    asyncio.run(_until_stopped(application))
+    with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
+        runner.run(_until_stopped(application))
     return 0
 
 
