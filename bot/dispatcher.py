@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from handlers.desk import Desk
+from handlers.front import expect
 from handlers.routing import Front, answer, apologise, meet
 from handlers.turn import Contents, NeedsSavepoint
 from nlp import Ear, Guess
@@ -118,9 +119,10 @@ class Dispatcher:
         self, store: Store, rows: Sequence[Inbound], guesses: dict[int, Guess], now: datetime,
         over: Callable[[], bool],
     ) -> Done:  # fmt: skip
-        """Many turns in one savepoint: a fifth of the cost. Raises whatever goes wrong in any."""
+        """Many turns in one savepoint, at a third of the cost. Raises whatever goes wrong in any."""
         done = Done()
         names = self._place_names(store.session, store.community_id)
+        expect(store, rows)
         for row in rows:
             desk = self.desk(store, now)
             desk.careful = False

@@ -37,23 +37,27 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+_OWNERS = select(Channel.id, Channel.community_id).where(
+    Channel.id.in_(bindparam("channels", expanding=True))
+)
+_KNOWN = select(Inbound.channel_id, Inbound.external_id).where(
+    Inbound.channel_id.in_(bindparam("channels", expanding=True)),
+    Inbound.external_id.in_(bindparam("keys", expanding=True)),
+)
+
+
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
     channels = {row.channel_id for row in rows}
     owner: dict[str, int] = {
         ident: community
-        for ident, community in session.execute(
-            select(Channel.id, Channel.community_id).where(Channel.id.in_(channels))
-        )
+        for ident, community in session.execute(_OWNERS, {"channels": list(channels)})
     }
     messages = [row for row in rows if row.external_id]
     known: set[tuple[str, str]] = set()
     if messages:
-        query = select(Inbound.channel_id, Inbound.external_id).where(
-            Inbound.channel_id.in_(channels),
-            Inbound.external_id.in_([row.external_id for row in messages]),
-        )
-        known = {(row[0], row[1]) for row in session.execute(query)}
+        keys = {"channels": list(channels), "keys": [row.external_id for row in messages]}
+        known = {(row[0], row[1]) for row in session.execute(_KNOWN, keys)}
     fresh: list[bool] = []
     new: list[dict[str, Any]] = []
     for row in rows:
