@@ -51,6 +51,16 @@ class Run:
     def times(self) -> list[float]:
         return sorted(one.answered - one.due for one in self.outcome.said if one.answered)
 
+    def tenths(self) -> list[float]:
+        """The p95 of each tenth of the evening, seconds: whether it is one moment or all along."""
+        said = self.outcome.said
+        size = max(1, -(-len(said) // 10))
+        parts = [said[n : n + size] for n in range(0, len(said), size)]
+        return [
+            percentile(sorted(one.answered - one.due for one in part if one.answered), 0.95)
+            for part in parts
+        ]
+
     def figures(self) -> dict[str, Any]:
         out, ledger, times = self.outcome, self.ledger, self.times()
         receipts = sorted(one.taken - one.due for one in out.said if one.taken)
@@ -202,6 +212,9 @@ def report(
     print(f"fsync of 4 KiB here: p50 {1000 * fsync[0]:.2f} ms, p95 {1000 * fsync[1]:.2f} ms")
     print(f"written: {shares(said)}\n")
     print(table(steady))
+    for run in steady:
+        tenths = " ".join(f"{1000 * each:.0f}" for each in run.tenths())
+        print(f"p95 by tenth of the time, {run.kind}: {tenths} ms")
     for kind in KINDS:
         heard: Counter[str] = Counter()
         for run in steady:

@@ -85,10 +85,10 @@ class Pool:
         head = "\r\n".join(lines) + "\r\n\r\n"
         async with self._places:
             for _ in range(4):
-                connection = await self._take()
                 try:
+                    connection = await self._take()
                     status, raw = await connection.ask(head, body)
-                except Gone:
+                except (Gone, OSError):
                     self.again += 1
                     continue
                 if connection.open:

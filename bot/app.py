@@ -24,7 +24,7 @@ from bot.outbox import Outbox
 from bot.polling import Polling
 from bot.settings import Settings, secret
 from handlers import CONTENTS
-from nlp import Ear
+from nlp import Ear, Guess
 from storage import Database, Session, Unavailable, community_file
 from storage.community_file import BadCommunity, CommunityFile
 from storage.migrations import upgrade
@@ -154,6 +154,7 @@ class App:
         self.pollings = [Polling(adapter, office.inbox, office.lane, asyncio.sleep)
                          for adapter in office.adapters.values()]  # fmt: skip
         self.stopping = asyncio.Event()
+        self._heard: dict[int, Guess] = {}  # what the last batch listened to
         self._tasks: list[asyncio.Task[None]] = []
         self._polls: list[asyncio.Task[None]] = []  # these end by themselves for webhooks
         self._server: uvicorn.Server | None = None
@@ -175,7 +176,9 @@ class App:
     async def _batch(self) -> bool:
         office = self.office
         now = clock()
-        guesses = await asyncio.to_thread(office.dispatcher.listen, office.database, now)
+        self._heard = guesses = await asyncio.to_thread(
+            office.dispatcher.listen, office.database, now, self._heard
+        )
         if not guesses:
             return False
 
@@ -274,6 +277,15 @@ class App:
             await adapter.close()
         await asyncio.to_thread(self.office.lane.close)
         self.office.database.close()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where there is one (not on Windows): a third less time on each request."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from handlers.desk import Desk
+from handlers.front import expect
 from handlers.routing import Front, answer, apologise, meet
 from handlers.turn import Contents, NeedsSavepoint
 from nlp import Ear, Guess
@@ -52,16 +53,25 @@ class Dispatcher:
 
     # The ear is asked before BEGIN, from a reader.
 
-    def listen(self, database: Database, now: datetime) -> dict[int, Guess]:
-        """What the waiting messages mean, by inbound id; empty when nothing waits."""
+    def listen(
+        self, database: Database, now: datetime, known: Mapping[int, Guess] | None = None
+    ) -> dict[int, Guess]:
+        """What the waiting messages mean, by inbound id; empty when nothing waits.
+
+        `known` are guesses of an earlier call: what a batch left over is not heard twice.
+        """
+        known = known or {}
         with database.read() as session:
-            rows = receipts.waiting(session, BATCH)
-            if not rows:
+            community_id, texts = receipts.unheard(session, BATCH)
+            if not texts:
                 return {}
-            names = self._place_names(session, rows[0].community_id)
-            zone = self._file(Store(session, rows[0].community_id)).zone
+            names = self._place_names(session, community_id)
+            zone = self._file(Store(session, community_id)).zone
         local = now.astimezone(zone)  # "今晚八点" is said where they live
-        return {row.id: self.ear.hear(row.text, now=local, names=names) for row in rows}
+        return {
+            ident: known.get(ident) or self.ear.hear(text, now=local, names=names)
+            for ident, text in texts.items()
+        }
 
     def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
         if community_id not in self._names:
@@ -79,7 +89,7 @@ class Dispatcher:
         *, clock: Callable[[], datetime] | None = None,
     ) -> Done:  # fmt: skip
         """Answers what was listened to, in one transaction; stops after HOLD if a clock is given."""
-        rows = [row for row in receipts.waiting(session, BATCH) if row.id in guesses]
+        rows = receipts.unhandled(session, guesses)
         if not rows:
             return Done()
         begun = clock() if clock is not None else now
@@ -109,9 +119,10 @@ class Dispatcher:
         self, store: Store, rows: Sequence[Inbound], guesses: dict[int, Guess], now: datetime,
         over: Callable[[], bool],
     ) -> Done:  # fmt: skip
-        """Many turns in one savepoint: a fifth of the cost. Raises whatever goes wrong in any."""
+        """Many turns in one savepoint, at a third of the cost. Raises whatever goes wrong in any."""
         done = Done()
         names = self._place_names(store.session, store.community_id)
+        expect(store, rows)
         for row in rows:
             desk = self.desk(store, now)
             desk.careful = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -32,7 +33,10 @@ def run(settings: Settings, only: str) -> int:
     demo.fill(database, ear, now)
     application = app.App(settings, database, ear, parts)
     _say(application)
-    asyncio.run(_until_stopped(application))
+    gc.collect()
+    gc.freeze()  # the ear and the libraries stay for good: not to be looked through again and again
+    with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
+        runner.run(_until_stopped(application))
     return 0
 
 

@@ -150,7 +150,7 @@ class Desk:
         chat = chat or self.chat_with(to)
         if chat is None:
             return None
-        question = self.store.add(
+        question = self.store.messages.stand(
             Question(
                 community_id=self.store.community_id,
                 chat_id=chat.id,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from handlers.desk import Desk
+from storage import Store
 from storage.models import Chat, Identity, Inbound, Resident
+
+
+MINUTE = timedelta(minutes=1)  # what messages_per_minute counts over
 
 
 @dataclass
@@ -16,6 +21,11 @@ class Front:
     chat: Chat
     person: Resident
     too_fast: bool
+
+
+def expect(store: Store, rows: Sequence[Inbound]) -> None:
+    """Whoever wrote these messages will be met next: reads them all at once."""
+    store.messages.expect(rows, min(row.received_at for row in rows) - MINUTE)
 
 
 def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
@@ -43,7 +53,7 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
         )
     chat.seen_at, chat.gone, chat.turns = desk.now, False, chat.turns + 1
     written = desk.store.messages.written_since(
-        row.channel_id, row.user_key, row.received_at - timedelta(minutes=1)
+        row.channel_id, row.user_key, row.received_at - MINUTE
     )
     return Front(desk, row, chat, person, written > messages_per_minute)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, inspect, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstanceState, Session
 
 from storage.models import (
     Channel,
@@ -67,13 +68,78 @@ _HEARD_SINCE = (
     .order_by(Outbound.id)
     .limit(bindparam("most"))
 )
+_CHATS_AT = select(Chat).where(
+    Chat.community_id == bindparam("community"),
+    Chat.external_id.in_(bindparam("keys", expanding=True)),
+)
+_WRITERS = (
+    select(Identity, Resident)
+    .join(Resident, Resident.id == Identity.resident_id)
+    .where(
+        Identity.community_id == bindparam("community"),
+        Identity.external_id.in_(bindparam("keys", expanding=True)),
+    )
+)
+_OPEN_IN = (
+    select(Conversation)
+    .where(
+        Conversation.community_id == bindparam("community"),
+        Conversation.chat_id.in_(bindparam("chats", expanding=True)),
+    )
+    .order_by(Conversation.id.desc())
+)
+_STANDING_IN = select(Question).where(
+    Question.community_id == bindparam("community"),
+    Question.chat_id.in_(bindparam("chats", expanding=True)),
+    Question.closed_at.is_(None),
+)
+_WRITTEN_BY = select(Inbound.channel_id, Inbound.user_key, Inbound.received_at).where(
+    Inbound.community_id == bindparam("community"),
+    Inbound.channel_id.in_(bindparam("channels", expanding=True)),
+    Inbound.user_key.in_(bindparam("keys", expanding=True)),
+    Inbound.received_at > bindparam("since"),
+)
+_PLATFORMS = select(Channel.id, Channel.platform).where(
+    Channel.community_id == bindparam("community")
+)
 
 
 class Messages(Questions):
+    """Some answers are kept for the transaction, by rows that know their own state: what a
+    savepoint took back is not there any more, and what it gave back is."""
+
     def __init__(self, session: Session, community_id: int) -> None:
         super().__init__(session, community_id)
         self._platforms: dict[str, str] | None = None
         self._open: dict[int, list[Conversation]] = {}
+        self._standing: dict[int, list[Question]] = {}
+        self._chats: dict[tuple[str, str], Chat] = {}
+        self._writers: dict[tuple[str, str], tuple[Identity, Resident]] = {}
+        self._written: dict[tuple[str, str], list[datetime]] = {}
+
+    def expect(self, rows: Sequence[Inbound], since: datetime) -> None:
+        """Reads at once what the turns of these messages will ask for one after another.
+
+        `since` is the earliest moment `written_since` will be asked about.
+        """
+        values = {"community": self.community_id}
+        chat_keys, user_keys = list({r.chat_key for r in rows}), list({r.user_key for r in rows})
+        for chat in self.session.scalars(_CHATS_AT, {**values, "keys": chat_keys}):
+            self._chats[chat.channel_id, chat.external_id] = chat
+            self._open[chat.id], self._standing[chat.id] = [], []
+        for identity, person in self.session.execute(_WRITERS, {**values, "keys": user_keys}):
+            self._writers[identity.channel_id, identity.external_id] = identity, person
+        chats = {**values, "chats": list(self._open)}
+        for conversation in self.session.scalars(_OPEN_IN, chats):
+            self._open[conversation.chat_id].append(conversation)
+        for question in self.session.scalars(_STANDING_IN, chats):
+            self._standing[question.chat_id].append(question)
+        channels = list({row.channel_id for row in rows})
+        written = {**values, "channels": channels, "keys": user_keys, "since": since}
+        self._written = {(row.channel_id, row.user_key): [] for row in rows}
+        for channel, user, at in self.session.execute(_WRITTEN_BY, written):
+            if (channel, user) in self._written:
+                self._written[channel, user].append(at)
 
     def channel(self, ident: str) -> Channel | None:
         return self.one(Channel, ident)
@@ -84,7 +150,8 @@ class Messages(Questions):
     def platform(self, channel_id: str) -> str:
         """A channel's platform; "" for a channel that is not ours. Read once a batch."""
         if self._platforms is None:
-            self._platforms = {channel.id: channel.platform for channel in self.channels()}
+            found = self.session.execute(_PLATFORMS, {"community": self.community_id})
+            self._platforms = {row[0]: row[1] for row in found}
         return self._platforms.get(channel_id, "")
 
     # Chats
@@ -93,16 +160,20 @@ class Messages(Questions):
         return self.one(Chat, ident)
 
     def chat_at(self, channel_id: str, external_id: str) -> Chat | None:
-        query = self.ours(Chat).where(
-            Chat.channel_id == channel_id, Chat.external_id == external_id
-        )
-        return self.session.scalars(query).one_or_none()
+        known = self._chats.get((channel_id, external_id))
+        if known is not None and self._is_there(known):
+            return known
+        values = {"community": self.community_id, "channel": channel_id, "key": external_id}
+        return self.session.scalars(_CHAT_AT, values).one_or_none()
 
     def front(
         self, channel_id: str, chat_key: str, user_key: str
     ) -> tuple[Chat | None, Identity | None, Resident | None]:
         """The chat a message stands in, and who wrote it, in one look."""
         chat = self.chat_at(channel_id, chat_key)
+        known = self._writers.get((channel_id, user_key))
+        if known is not None and known[0].resident_id == known[1].id:  # not bound to another since
+            return chat, *known
         values = {"community": self.community_id, "channel": channel_id, "key": user_key}
         row = self.session.execute(_WRITER, values).one_or_none()
         return (chat, row[0], row[1]) if row else (chat, None, None)
@@ -141,10 +212,11 @@ class Messages(Questions):
             self._open[chat.id] = list(self.session.scalars(_CONVERSATIONS, values))
         # Asked several times a turn. What a savepoint took back is not there, and what it gave
         # back is: so each row is asked how it stands.
-        deleted = self.session.deleted
-        return [
-            one for one in self._open[chat.id] if inspect(one).persistent and one not in deleted
-        ]
+        return [one for one in self._open[chat.id] if self._is_there(one)]
+
+    def _is_there(self, row: Chat | Conversation | Question) -> bool:
+        state: InstanceState[Any] = inspect(row)
+        return state.persistent and row not in self.session.deleted
 
     def unanswered_since(self, moment: datetime) -> list[Conversation]:
         """Conversations that last asked before a moment."""
@@ -159,9 +231,22 @@ class Messages(Questions):
 
     def standing(self, chat: Chat, now: datetime) -> list[Question]:
         """Questions that stand in a chat, the last delivered first."""
-        values = {"community": self.community_id, "chat": chat.id, "now": now}
-        found = list(self.session.scalars(_STANDING, values))
+        if chat.id in self._standing:
+            found = [
+                q for q in self._standing[chat.id]
+                if self._is_there(q) and q.closed_at is None and (q.until is None or q.until > now)
+            ]  # fmt: skip
+        else:
+            values = {"community": self.community_id, "chat": chat.id, "now": now}
+            found = list(self.session.scalars(_STANDING, values))
         return sorted(found, key=lambda q: (q.delivered_at or q.asked_at, q.id), reverse=True)
+
+    def stand(self, question: Question) -> Question:
+        """Keeps a new question."""
+        self.add(question)
+        if question.chat_id in self._standing:
+            self._standing[question.chat_id].append(question)
+        return question
 
     def question(self, ident: int) -> Question | None:
         return self.one(Question, ident)
@@ -180,6 +265,8 @@ class Messages(Questions):
 
     def written_since(self, channel_id: str, user_key: str, since: datetime) -> int:
         """How many messages one user wrote since a moment."""
+        if (channel_id, user_key) in self._written:
+            return sum(at > since for at in self._written[channel_id, user_key])
         values = {
             "community": self.community_id, "channel": channel_id, "key": user_key, "since": since,
         }  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
@@ -37,23 +37,27 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+_OWNERS = select(Channel.id, Channel.community_id).where(
+    Channel.id.in_(bindparam("channels", expanding=True))
+)
+_KNOWN = select(Inbound.channel_id, Inbound.external_id).where(
+    Inbound.channel_id.in_(bindparam("channels", expanding=True)),
+    Inbound.external_id.in_(bindparam("keys", expanding=True)),
+)
+
+
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
     channels = {row.channel_id for row in rows}
     owner: dict[str, int] = {
         ident: community
-        for ident, community in session.execute(
-            select(Channel.id, Channel.community_id).where(Channel.id.in_(channels))
-        )
+        for ident, community in session.execute(_OWNERS, {"channels": list(channels)})
     }
     messages = [row for row in rows if row.external_id]
     known: set[tuple[str, str]] = set()
     if messages:
-        query = select(Inbound.channel_id, Inbound.external_id).where(
-            Inbound.channel_id.in_(channels),
-            Inbound.external_id.in_([row.external_id for row in messages]),
-        )
-        known = {(row[0], row[1]) for row in session.execute(query)}
+        keys = {"channels": list(channels), "keys": [row.external_id for row in messages]}
+        known = {(row[0], row[1]) for row in session.execute(_KNOWN, keys)}
     fresh: list[bool] = []
     new: list[dict[str, Any]] = []
     for row in rows:
@@ -88,12 +92,30 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
     return fresh
 
 
+_WAITING = select(Inbound.id, Inbound.community_id, Inbound.text).where(
+    Inbound.handled_at.is_(None)
+).order_by(Inbound.id).limit(bindparam("most"))  # fmt: skip
+_UNHANDLED = select(Inbound).where(
+    Inbound.id.in_(bindparam("idents", expanding=True)), Inbound.handled_at.is_(None)
+).order_by(Inbound.id)  # fmt: skip
+
+
+def unheard(session: Session, limit: int) -> tuple[int, dict[int, str]]:
+    """Messages nobody has handled, oldest first: their community (all of one), texts by id."""
+    rows = session.execute(_WAITING, {"most": limit}).all()
+    community = rows[0][1] if rows else 0
+    return community, {row[0]: row[2] for row in rows if row[1] == community}
+
+
+def unhandled(session: Session, idents: Iterable[int]) -> list[Inbound]:
+    """Those of these messages that nobody has handled yet, oldest first."""
+    return list(session.scalars(_UNHANDLED, {"idents": list(idents)}))
+
+
 def waiting(session: Session, limit: int) -> list[Inbound]:
     """Messages nobody has handled, oldest first, all of one community."""
-    first = session.scalars(
-        select(Inbound).where(Inbound.handled_at.is_(None)).order_by(Inbound.id).limit(limit)
-    ).all()
-    return [row for row in first if row.community_id == first[0].community_id]
+    _, texts = unheard(session, limit)
+    return unhandled(session, texts)
 
 
 def troubles(session: Session) -> tuple[int, list[tuple[int, str]]]:
