@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from storage.hours import Hours, days, duration, period
+from storage.hours import Hours, days, duration, has_calendar, period, times
 
 ROLES = ("chief", "worker", "volunteer", "resident")
 LANGUAGES = ("zh-CN", "en")
@@ -22,6 +22,17 @@ TOP = {
 HOURS = {"weekdays", "saturday", "sunday", "holidays", "closed"}
 LEVEL = {"first_response", "resolution", "clock", "remind_before", "escalate_after"}
 PERSON = {"name", "role", "place", "unit", "room", "phone", "elder", "willing", "language"}
+GROUP = {"name", "place"}
+TYPES: dict[str, tuple[type, ...]] = {  # of keys that are taken as they stand
+    "demo": (bool,), "elder": (bool,), "willing": (bool,), "verified": (bool,),
+    "unit": (str,), "room": (str,), "phone": (str,), "token": (str,), "secret": (str,),
+    "api_base": (str,), "app_id": (str,), "app_secret": (str,), "aes_key": (str,),
+    "corp_id": (str,), "agent_id": (int, str),
+}  # fmt: skip
+WORDS: dict[str, tuple[str, ...]] = {  # keys with few values
+    "role": ROLES, "language": LANGUAGES, "receive": ("polling", "webhook"),
+    "account": ("service", "subscription"),
+}  # fmt: skip
 SHIFT = {"person", "place", "days", "hours"}
 CHANNEL: dict[str, tuple[set[str], set[str]]] = {  # platform: (needed, allowed besides)
     "web": (set(), {"groups"}),
@@ -132,7 +143,9 @@ def read(path: Path) -> CommunityFile:
 def parse(raw: dict[str, Any]) -> CommunityFile:
     """A checked community from its TOML tables. Raises BadCommunity with every fault."""
     faults: list[str] = []
+    raw = _plain(raw)
     _unknown(raw, TOP, "", faults)
+    _values(raw, "", faults)
     for key in ("name", "slug"):
         if not isinstance(raw.get(key), str) or not raw[key].strip():
             faults.append(f"{key}: 必须写，是一段文字")
@@ -140,8 +153,6 @@ def parse(raw: dict[str, Any]) -> CommunityFile:
     if slug and not re.fullmatch(r"[a-z0-9-]{1,40}", slug):
         faults.append(f"slug: 只能用小写字母、数字和横线，不是 {slug!r}")
     language = raw.get("language", "zh-CN")
-    if language not in LANGUAGES:
-        faults.append(f"language: 应是 {' 或 '.join(LANGUAGES)}，不是 {language!r}")
     zone = ZoneInfo("Asia/Shanghai")
     try:
         zone = ZoneInfo(str(raw.get("timezone", "Asia/Shanghai")))
@@ -153,20 +164,50 @@ def parse(raw: dict[str, Any]) -> CommunityFile:
     names = {name for path in places for name in (path[-1], "›".join(path))}
     people = _people(raw.get("people", []), names, faults)
     shifts = _shifts(raw.get("duty", []), names, people, faults)
-    _channels(raw.get("channels", []), faults)
+    _channels(raw.get("channels", []), names, faults)
     routes = _table(raw, "routes", faults)
     faults += [
         f"routes.{category}: 名单里没有 {person!r}"
         for category, person in routes.items()
-        if person not in people
+        if not _among(person, people)
     ]
     phrases = _table(raw, "phrases", faults)
+    for matter in phrases:
+        faults += [
+            f"phrases.{matter}.{key}: 应是一段文字，不是 {words!r}"
+            for key, words in _table(phrases, matter, faults, "phrases.").items()
+            if not isinstance(words, str)
+        ]
     if faults:
         raise BadCommunity(faults)
     return CommunityFile(
         raw, raw["name"], slug, language, zone, bool(raw.get("demo", False)), hours, levels, places,
         shifts, routes, phrases,
     )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """TOML's own dates and times as words, so that the file can be kept as JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date | time) else value
+
+
+def _values(row: dict[str, Any], where: str, faults: list[str]) -> None:
+    """Notes what a table's plain keys cannot be."""
+    for key, value in row.items():
+        name, kinds, allowed = f"{where}{'.' if where else ''}{key}", TYPES.get(key), WORDS.get(key)
+        if kinds and not isinstance(value, kinds):
+            wanted = " true 或 false" if bool in kinds else "一段文字"
+            faults.append(f"{name}: 应是{wanted}，不是 {value!r}")
+        if allowed and value not in allowed:
+            faults.append(f"{name}: 应是 {' | '.join(allowed)}，不是 {value!r}")
+
+
+def _among(value: object, known: Collection[str]) -> bool:
+    return isinstance(value, str) and value in known
 
 
 def _unknown(table: object, known: set[str], where: str, faults: list[str]) -> bool:
@@ -180,11 +221,11 @@ def _unknown(table: object, known: set[str], where: str, faults: list[str]) -> b
     return True
 
 
-def _table(raw: dict[str, Any], key: str, faults: list[str]) -> dict[str, Any]:
+def _table(raw: dict[str, Any], key: str, faults: list[str], where: str = "") -> dict[str, Any]:
     table = raw.get(key, {})
     if isinstance(table, dict):
         return table
-    faults.append(f"{key}: 应是一个表")
+    faults.append(f"{where}{key}: 应是一个表")
     return {}
 
 
@@ -212,15 +253,17 @@ def _hours(raw: object, zone: ZoneInfo, faults: list[str]) -> Hours:
     if "weekdays" not in raw:
         spans["weekdays"] = ((time(8, 30), time(12)), (time(14), time(17, 30)))
     country = raw.get("holidays")
-    if country is not None and not (isinstance(country, str) and re.fullmatch("[A-Z]{2}", country)):
+    known = isinstance(country, str) and re.fullmatch("[A-Z]{2}", country) and has_calendar(country)
+    if country is not None and not known:
         faults.append(f'hours.holidays: 应是国家代码，如 "CN"，不是 {country!r}')
         country = None
     closed: set[date] = set()
-    for day in raw.get("closed", []):
+    listed = raw.get("closed", [])
+    for day in listed if isinstance(listed, list) else [None]:
         try:
-            closed.add(day if isinstance(day, date) else date.fromisoformat(str(day)))
+            closed.add(date.fromisoformat(str(day)))
         except ValueError:
-            faults.append(f'hours.closed: 日期应写成 "2026-10-01"，不是 {day!r}')
+            faults.append(f'hours.closed: 日期应写成 ["2026-10-01"]，不是 {day or listed!r}')
     weekly = (spans["weekdays"],) * 5 + (spans["saturday"], spans["sunday"])
     return Hours(zone, weekly, country, frozenset(closed))
 
@@ -244,8 +287,11 @@ def _levels(raw: object, faults: list[str]) -> dict[str, ServiceLevel]:
                 faults.append(f"{where}.{key}: {error}")
                 spans[key] = timedelta(hours=1)
         try:
-            climb = tuple(duration(one) for one in merged["escalate_after"])
-        except (ValueError, TypeError) as error:
+            steps = merged["escalate_after"]
+            if not isinstance(steps, list):
+                raise ValueError(f'应写成 ["0m", "30m"]，不是 {steps!r}')
+            climb = tuple(duration(one) for one in steps)
+        except ValueError as error:
             faults.append(f"{where}.escalate_after: {error}")
             climb = ()
         if merged["clock"] not in ("open", "wall"):
@@ -293,12 +339,10 @@ def _people(raw: object, places: set[str], faults: list[str]) -> dict[str, str]:
             continue
         if name in roles:
             faults.append(f"{where}.name: “{name}”写了两次，请加以区别")
-        role = row.get("role", "resident")
-        if role not in ROLES:
-            faults.append(f"{where}.role: 应是 {' | '.join(ROLES)}，不是 {role!r}")
-        roles[name] = str(role)
+        _values(row, where, faults)
+        roles[name] = str(row.get("role", "resident"))
         place = row.get("place")
-        if place is not None and place not in places:
+        if place is not None and not _among(place, places):
             faults.append(f"{where}.place: places 里没有“{place}”")
     if "chief" not in roles.values():
         faults.append('people: 至少要有一个 role = "chief"，没人值班时由他兜底')
@@ -312,23 +356,22 @@ def _shifts(
     for where, row in _rows(raw, "duty", faults):
         _unknown(row, SHIFT, where, faults)
         person, place = row.get("person"), row.get("place")
-        if person not in people:
+        if not _among(person, people):
             faults.append(f"{where}.person: 名单里没有 {person!r}")
-        if place is not None and place not in places:
+        if place is not None and not _among(place, places):
             faults.append(f"{where}.place: places 里没有“{place}”")
+        key = "hours"
         try:
-            start, end = (
-                time.fromisoformat(str(one)) for one in row.get("hours", ["00:00", "23:59"])
-            )
-            shifts.append(
-                Shift(str(person), place, days(str(row.get("days", "daily"))), start, end)
-            )
+            start, end = times(row.get("hours", ["00:00", "23:59"]))
+            key = "days"
+            on = days(str(row.get("days", "daily")))
+            shifts.append(Shift(str(person), place, on, start, end))
         except ValueError as error:
-            faults.append(f"{where}: {error}")
+            faults.append(f"{where}.{key}: {error}")
     return shifts
 
 
-def _channels(raw: object, faults: list[str]) -> None:
+def _channels(raw: object, places: set[str], faults: list[str]) -> None:
     seen: set[str] = set()
     for where, row in _rows(raw, "channels", faults):
         name, platform = row.get("id"), row.get("platform")
@@ -337,9 +380,18 @@ def _channels(raw: object, faults: list[str]) -> None:
         elif name in seen:
             faults.append(f"{where}.id: “{name}”写了两次")
         seen.add(str(name))
-        if platform not in CHANNEL:
+        if not _among(platform, CHANNEL):
             faults.append(f"{where}.platform: 应是 {' | '.join(CHANNEL)}，不是 {platform!r}")
             continue
         needed, allowed = CHANNEL[str(platform)]
         _unknown(row, {"id", "platform"} | needed | allowed, where, faults)
         faults += [f"{where}.{key}: {platform} 必须写" for key in sorted(needed - row.keys())]
+        _values(row, where, faults)
+        if row.get("receive") == "webhook" and not row.get("secret"):
+            faults.append(f'{where}.secret: receive = "webhook" 必须写')
+        for here, group in _rows(row.get("groups", []), f"{where}.groups", faults):
+            _unknown(group, GROUP, here, faults)
+            if not isinstance(group.get("name"), str) or not group["name"].strip():
+                faults.append(f"{here}.name: 必须写")
+            if "place" in group and not _among(group["place"], places):
+                faults.append(f"{here}.place: places 里没有“{group['place']}”")

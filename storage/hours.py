@@ -24,14 +24,22 @@ def duration(words: object) -> timedelta:
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
-def period(pair: object) -> Period:
-    """["08:30", "12:00"] as two times of one day, the first earlier. Raises ValueError."""
+def times(pair: object) -> Period:
+    """["17:30", "08:30"] as two times of day. Raises ValueError."""
     if not isinstance(pair, list) or len(pair) != 2:
         raise ValueError(f'应写成 ["08:30", "12:00"]，不是 {pair!r}')
     try:
         start, end = (time.fromisoformat(str(one)) for one in pair)
     except ValueError:
         raise ValueError(f'时间应写成 "08:30"，不是 {pair!r}') from None
+    if start.tzinfo or end.tzinfo:
+        raise ValueError(f'时间应写成 "08:30"，不带时区，不是 {pair!r}')
+    return start, end
+
+
+def period(pair: object) -> Period:
+    """["08:30", "12:00"] as two times of one day, the first earlier. Raises ValueError."""
+    start, end = times(pair)
     if start >= end:
         raise ValueError(f"开始要早于结束：{pair!r}")
     return start, end
@@ -49,6 +57,18 @@ def days(words: str) -> frozenset[int]:
         start, end = DAYS.index(first), DAYS.index(last or first)
         chosen |= {day % 7 for day in range(start, end + 1 if end >= start else end + 8)}
     return frozenset(chosen)
+
+
+@lru_cache(maxsize=16)
+def has_calendar(country: str) -> bool:
+    """Whether the public holidays of a country are known."""
+    import holidays
+
+    try:
+        holidays.country_holidays(country)
+    except NotImplementedError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=64)

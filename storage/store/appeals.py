@@ -76,8 +76,10 @@ class Appeals(Questions):
 
     def steps(self, appeal: Appeal) -> list[AppealStep]:
         """The history, oldest first."""
-        query = select(AppealStep).where(AppealStep.appeal_id == appeal.id).order_by(AppealStep.id)
-        return list(self.session.scalars(query))
+        query = self.beneath(Appeal, AppealStep).join(Appeal, Appeal.id == AppealStep.appeal_id)
+        return list(
+            self.session.scalars(query.where(Appeal.id == appeal.id).order_by(AppealStep.id))
+        )
 
     def counts(self, since: datetime) -> dict[Stage, int]:
         query = (

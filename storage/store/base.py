@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, inspect, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,10 @@ class Questions:
     def ours(self, kind: type[Row]) -> Select[Row]:
         """All rows of a kind that belong to this community."""
         return select(kind).where(kind.community_id == self.community_id)  # type: ignore[attr-defined]
+
+    def beneath(self, parent: type[Entity], *what: Any) -> Select[Any]:
+        """A selection of what hangs on our rows of `parent`; the caller joins it to them."""
+        return select(*what).where(parent.community_id == self.community_id)  # type: ignore[attr-defined]
 
     def one(self, kind: type[Row], ident: int | str | None) -> Row | None:
         """A row by id, if it is ours. `Session.get` would cross the fence."""

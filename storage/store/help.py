@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from storage.models import HelpRequest, HelpStage, Match, Offer, Resident
 from storage.store.base import Questions
@@ -30,7 +31,7 @@ class Help(Questions):
 
     def match(self, request: HelpRequest) -> Match | None:
         """Who has a request now."""
-        query = select(Match).where(Match.request_id == request.id, Match.ended_at.is_(None))
+        query = self._matches(request, Match).where(Match.ended_at.is_(None))
         return self.session.scalars(query).first()
 
     def in_hand(self, helper: Resident) -> list[HelpRequest]:
@@ -45,10 +46,14 @@ class Help(Questions):
 
     def declined(self, request: HelpRequest) -> set[int]:
         """Helpers whose match for a request ended."""
-        query = select(Match.helper_id).where(
-            Match.request_id == request.id, Match.ended_at.is_not(None)
-        )
+        query = self._matches(request, Match.helper_id).where(Match.ended_at.is_not(None))
         return set(self.session.scalars(query))
+
+    def _matches(self, request: HelpRequest, what: Any) -> Select[Any]:
+        query = self.beneath(HelpRequest, what)
+        return query.join(HelpRequest, HelpRequest.id == Match.request_id).where(
+            HelpRequest.id == request.id
+        )
 
     def offers(self) -> list[Offer]:
         query = self.ours(Offer).where(Offer.closed_at.is_(None))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from storage.models import Notice, NoticeStage, Receipt, Resident
 from storage.store.base import Questions
@@ -26,16 +27,16 @@ class Notices(Questions):
         return list(self.session.scalars(query.order_by(Notice.id.desc())))
 
     def receipt(self, notice: Notice, resident: Resident) -> Receipt | None:
-        query = select(Receipt).where(
-            Receipt.notice_id == notice.id, Receipt.resident_id == resident.id
-        )
+        query = self._receipts(notice, Receipt).where(Receipt.resident_id == resident.id)
         return self.session.scalars(query).one_or_none()
+
+    def _receipts(self, notice: Notice, *what: Any) -> Select[Any]:
+        query = self.beneath(Notice, *what)
+        return query.join(Notice, Notice.id == Receipt.notice_id).where(Notice.id == notice.id)
 
     def counts(self, notice: Notice) -> tuple[int, int]:
         """How many were sent it, and how many answered 收到."""
-        query = select(func.count(Receipt.id), func.count(Receipt.read_at)).where(
-            Receipt.notice_id == notice.id
-        )
+        query = self._receipts(notice, func.count(Receipt.id), func.count(Receipt.read_at))
         sent, read = self.session.execute(query).one()
         return sent, read
 

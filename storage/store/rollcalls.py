@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from storage.models import CheckIn, CheckInStage, Resident, RollCall
 from storage.store.base import Questions
@@ -26,10 +27,14 @@ class RollCalls(Questions):
         )
 
     def check_in(self, rollcall: RollCall, resident: Resident) -> CheckIn | None:
-        query = select(CheckIn).where(
-            CheckIn.rollcall_id == rollcall.id, CheckIn.resident_id == resident.id
-        )
+        query = self._check_ins(rollcall, CheckIn).where(CheckIn.resident_id == resident.id)
         return self.session.scalars(query).one_or_none()
+
+    def _check_ins(self, rollcall: RollCall, *what: Any) -> Select[Any]:
+        query = self.beneath(RollCall, *what)
+        return query.join(RollCall, RollCall.id == CheckIn.rollcall_id).where(
+            RollCall.id == rollcall.id
+        )
 
     def open_check_ins(self, resident: Resident) -> list[tuple[RollCall, CheckIn]]:
         """Where somebody is being asked now, newest roll call first."""
@@ -46,11 +51,8 @@ class RollCalls(Questions):
         return [(row[0], row[1]) for row in self.session.execute(query)]
 
     def counts(self, rollcall: RollCall) -> dict[CheckInStage, int]:
-        query = (
-            select(CheckIn.stage, func.count(CheckIn.id))
-            .where(CheckIn.rollcall_id == rollcall.id)
-            .group_by(CheckIn.stage)
-        )
+        query = self._check_ins(rollcall, CheckIn.stage, func.count(CheckIn.id))
+        query = query.group_by(CheckIn.stage)
         return {stage: number for stage, number in self.session.execute(query)}
 
     def people(

@@ -203,7 +203,7 @@ def test_durations_that_are_none(words: object) -> None:
      ["25:00", "26:00"], [None, None], ["08:30", "12:00", "14:00"]],
 )  # fmt: skip
 def test_periods_that_are_none(pair: object) -> None:
-    with pytest.raises(ValueError, match="应写成|早于"):
+    with pytest.raises(ValueError, match=r"应写成|早于"):
         period(pair)
 
 
