@@ -124,7 +124,7 @@ def test_a_group_is_listened_to_and_danger_is_passed_on(
     telegram.updates.append(message(1, "物业电话多少", chat=group))
     mention = [{"type": "mention", "offset": 0, "length": 11}]
     telegram.updates.append(message(2, "@huiyin_bot 物业电话多少", chat=group, entities=mention))
-    answer = until(lambda: said(telegram, "我去问"))
+    answer = until(lambda: said(telegram, "我记下了"))
     assert [body["chat_id"] for body in answer] == [-100]
     telegram.updates.append(message(3, "着火了！3栋501冒烟，快来人", chat=group))
     warned = until(lambda: said(telegram, "119"))

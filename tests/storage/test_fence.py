@@ -36,7 +36,7 @@ from tests.town import PARENTS, Town, belonging, rich, rows_of
 
 CHANGES = {  # these change something; they are tried on their own below
     "add", "next_number", "wake", "put", "take_back", "forget", "give_credential",
-    "revoke_credentials", "Messages.open",
+    "revoke_credentials", "Messages.open", "Messages.stand",
 }  # fmt: skip
 PLUMBING = {"ours", "one", "beneath"}
 
