@@ -92,8 +92,21 @@ def answer_clock(turn: Turn) -> None:
     if clock is None:
         turn.say("channel.already_answered")
         return
-    text = turn.ask("channel.your_words", key="text", takes="text", text=clock.text)
+    text = str(turn.opening.get("text") or "") or turn.ask(
+        "channel.your_words", key="text", takes="text", text=clock.text
+    )
     reply_to(turn, str(clock.id), text)
+
+
+def settle_clock(turn: Turn) -> None:
+    """已经当面说了, from the console."""
+    clock = turn.store.channels.clock(int(turn.opening["clock"]))
+    if clock is None or clock.stopped_at is not None:
+        turn.say("channel.already_answered")
+        return
+    turn.withdraw(about(clock))
+    turn.stop_clock(clock, Stopped.PERSON, turn.person)
+    turn.say("channel.settled")
 
 
 def reply_to(turn: Turn, ident: str, text: str) -> bool:

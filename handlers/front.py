@@ -51,7 +51,9 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
                 turns=0,
             )  # fmt: skip
         )
-    chat.seen_at, chat.gone, chat.turns = desk.now, False, chat.turns + 1
+    chat.turns += 1
+    if row.kind != "console":  # which says nothing about where its author reads
+        chat.seen_at, chat.gone = desk.now, False
     written = desk.store.messages.written_since(
         row.channel_id, row.user_key, row.received_at - MINUTE
     )

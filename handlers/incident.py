@@ -275,10 +275,12 @@ def taking(turn: Turn, question: Question, value: str) -> None:
 
 
 def i_go(turn: Turn) -> None:
-    """收到，我去: takes the newest danger this person was alarmed about."""
+    """收到，我去: takes the newest danger this person was alarmed about, or the one named."""
+    named = turn.opening.get("incident")
     mine = [
         case for case in turn.store.incidents.running()
-        if case.stage is IncidentStage.ALARMED and turn.person.id in case.alarmed
+        if case.stage is IncidentStage.ALARMED
+        and (case.id == named if named else turn.person.id in case.alarmed)
     ]  # fmt: skip
     if mine:
         take(turn, mine[0])
@@ -324,8 +326,20 @@ def _judged_mistaken(turn: Turn, case: Incident) -> None:
 def closing(turn: Turn, question: Question, value: str) -> None:
     """处理好了: the resident hears it."""
     case = turn.store.incidents.get(int(question.about.partition(":")[2]))
-    if case is None:
-        return
+    if case is not None:
+        _close(turn, case)
+
+
+def all_well(turn: Turn) -> None:
+    """处理好了, from the console."""
+    case = turn.store.incidents.get(int(turn.opening["incident"]))
+    if case is None or case.stage is not IncidentStage.TAKEN:
+        turn.say("incident.already_over")
+    else:
+        _close(turn, case)
+
+
+def _close(turn: Turn, case: Incident) -> None:
     case.stage, case.closed_at = IncidentStage.CLOSED, turn.now
     person = turn.store.people.resident(case.resident_id)
     turn.withdraw(about(case))

@@ -246,8 +246,9 @@ def close(desk: Desk, roll: RollCall, phrase: str) -> None:
 
 
 def end(turn: Turn) -> None:
-    """结束点名: the all-clear."""
-    running = turn.store.rollcalls.open()
+    """结束点名: the all-clear for the newest, or for the one named."""
+    named = turn.opening.get("rollcall")
+    running = [r for r in turn.store.rollcalls.open() if named is None or r.id == named]
     if not running:
         turn.say("rollcall.none_open")
         return

@@ -61,6 +61,8 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
     """One message in a private chat."""
     if turn.inbound.kind == "choice":
         return press(turn)
+    if turn.inbound.kind == "console":
+        return from_console(turn)
     command = find_command(turn)
     if is_danger(turn, command):
         return converse(turn, "emergency", {})
@@ -86,6 +88,14 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
     if found is not None and not isinstance(found, str):
         return give(turn, *found)
     return in_words(turn)
+
+
+def from_console(turn: Turn) -> None:
+    """What staff do on the console's pages: the matter and its opening come ready-made."""
+    if not turn.person.is_staff:
+        return converse(turn, "not_staff", {"command": turn.text})
+    extra = turn.inbound.extra or {}
+    return converse(turn, str(extra["matter"]), dict(extra["opening"]))
 
 
 def slow_down(turn: Turn) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from handlers.notice.publish import audience_words, stop
-from handlers.turn import Choice, Turn, about
-from storage.models import Notice, NoticeStage, Role
+from handlers.turn import Choice, Desk, Turn, about
+from storage.models import Chat, Notice, NoticeStage, Resident, Role
 
 HOLD = timedelta(seconds=30)
 
@@ -37,27 +37,47 @@ def compose(turn: Turn) -> None:
             return
         if answer == "text":
             text = turn.ask("notice.what", key=f"text.{n}", takes="text")
-    at = max(at, turn.now + HOLD)
-    notice = turn.store.add(
+    notice = schedule(turn, turn.person, text, audience, repeat, at, chat=turn.private())
+    turn.can_undo("notice", about(notice))
+
+
+def schedule(
+    desk: Desk, author: Resident, text: str, audience: str, repeat: str, at: datetime, *,
+    chat: Chat | None = None,
+) -> Notice:  # fmt: skip
+    """A notice that leaves at `at`, at the earliest in 30 seconds; its author may take it back."""
+    at = max(at, desk.now + HOLD)
+    notice = desk.store.add(
         Notice(
-            community_id=turn.store.community_id,
-            author_id=turn.person.id,
+            community_id=desk.store.community_id,
+            author_id=author.id,
             text=text,
             audience=audience,
             repeat=repeat,
             stage=NoticeStage.SCHEDULED,
-            written_at=turn.now,
+            written_at=desk.now,
             publish_at=at,
             due_at=at,
             planned_up_to=0,
         )  # fmt: skip
     )
-    turn.wake("publish_due", at)
-    turn.put(
-        "notice.held", turn.person, about(notice),
-        "notice.scheduled" if at - turn.now > HOLD else "notice.leaving",
-        [Choice("stop", turn.speech.say("notice.take_back"), ("撤回", "停", "停止"))],
-        chat=turn.private(), count=count, at=turn.speech.moment(at, turn.now),
+    desk.wake("publish_due", at)
+    words = desk.words(author)
+    desk.put(
+        "notice.held", author, about(notice),
+        "notice.scheduled" if at - desk.now > HOLD else "notice.leaving",
+        [Choice("stop", words.say("notice.take_back"), ("撤回", "停", "停止"))],
+        chat=chat, count=reached(desk, audience), at=words.moment(at, desk.now),
+    )  # fmt: skip
+    return notice
+
+
+def scheduled(turn: Turn) -> None:
+    """A notice written on the console, where its preview was."""
+    said = turn.opening
+    notice = schedule(
+        turn, turn.person, str(said["text"]), str(said["audience"]), str(said["repeat"]),
+        datetime.fromisoformat(said["at"]) if said["at"] else turn.now, chat=turn.private(),
     )  # fmt: skip
     turn.can_undo("notice", about(notice))
 
@@ -133,10 +153,10 @@ def _moment(turn: Turn, key: str) -> datetime | None:
     return at if at > turn.now else None
 
 
-def reached(turn: Turn, audience: str) -> int:
+def reached(desk: Desk, audience: str) -> int:
     """How many people a notice would reach."""
     kind, _, rest = audience.partition(":")
-    people = turn.store.people
+    people = desk.store.people
     if kind == "everyone":
         return people.count(notices=True, staff=False)
     if kind == "place":

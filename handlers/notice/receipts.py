@@ -34,7 +34,15 @@ def received(turn: Turn) -> None:
 
 def held(turn: Turn, question: Question, value: str) -> None:
     """撤回 or 停止 under one's own notice."""
-    notice = turn.store.notices.get(int(question.about.partition(":")[2]))
+    _hold(turn, turn.store.notices.get(int(question.about.partition(":")[2])))
+
+
+def stopped(turn: Turn) -> None:
+    """撤回 or 停止, from the console."""
+    _hold(turn, turn.store.notices.get(int(turn.opening["notice"])))
+
+
+def _hold(turn: Turn, notice: Notice | None) -> None:
     if notice is None or notice.stage not in (NoticeStage.SCHEDULED, NoticeStage.SENDING):
         turn.say("notice.too_late")
         return
