@@ -32,7 +32,10 @@ SOMEBODY_HURT = re.compile(r"摔|晕|昏|伤|流血|喘不|叫不(醒|应)|起�
 def start(turn: Turn) -> None:
     """点名 3栋 燃气泄漏."""
     words = str(turn.opening.get("rest", "")).strip()
-    place, reason = _place_and_reason(turn, words)
+    if "place" in turn.opening:
+        place, reason = turn.store.people.place(int(turn.opening["place"])), words
+    else:
+        place, reason = _place_and_reason(turn, words)
     if place is None:
         said = turn.ask(
             "rollcall.which_place" if not words else "rollcall.no_such_place", key="place",

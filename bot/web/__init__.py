@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from bot.web import api, entrance, health, hooks, page
+from bot.web import api, console, entrance, health, hooks, page
 from bot.web.guard import Guard
 from bot.web.problem import Problem, on_http, on_problem, on_unavailable
 from bot.web.site import HERE, Site
@@ -37,6 +37,7 @@ def make_app(office: Office) -> Starlette:
             *api.routes,
             *entrance.routes,
             *page.routes,
+            *console.routes,
             *hooks.routes,
             *health.routes,
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),

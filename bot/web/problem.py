@@ -65,6 +65,8 @@ def _said(request: Request, problem: Problem) -> Response:
 
 def _back(request: Request) -> str:
     channel = request.path_params.get("channel")
+    if request.url.path.startswith("/console"):
+        return "/console/"
     return f"/chat/{channel}" if channel and request.url.path.startswith("/chat/") else "/"
 
 

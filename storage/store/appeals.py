@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -60,6 +61,32 @@ class Appeals(Questions):
         query = self.ours(Appeal)
         if stage:
             query = query.where(Appeal.stage == Stage(stage))
+        return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
+
+    def search(
+        self, *, stages: Sequence[Stage] = (), places: Collection[int] = (),
+        category: str | None = None, handler: int | None = None, text: str | None = None,
+        since: datetime | None = None, until: datetime | None = None, limit: int = 300,
+    ) -> list[Appeal]:  # fmt: skip
+        """Cases that fit every given condition, newest first. `text` is looked for as it stands."""
+        query = self.ours(Appeal)
+        if stages:
+            query = query.where(Appeal.stage.in_(stages))
+        if places:
+            query = query.where(Appeal.place_id.in_(places))
+        if category:
+            query = query.where(Appeal.category == category)
+        if handler is not None:
+            query = query.where(Appeal.handler_id == handler)
+        if text:
+            query = query.where(
+                Appeal.text.contains(text, autoescape=True)
+                | Appeal.where.contains(text, autoescape=True)
+            )
+        if since is not None:
+            query = query.where(Appeal.filed_at >= since)
+        if until is not None:
+            query = query.where(Appeal.filed_at < until)
         return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
 
     def due(self, now: datetime) -> list[Appeal]:

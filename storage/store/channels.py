@@ -35,6 +35,10 @@ class Channels(Questions):
         )
         return self.session.scalar(query)
 
+    def opened_since(self, since: datetime) -> list[Clock]:
+        query = self.ours(Clock).where(Clock.opened_at >= since)
+        return list(self.session.scalars(query.order_by(Clock.id)))
+
     def stopped_since(self, since: datetime) -> list[Clock]:
         query = self.ours(Clock).where(Clock.stopped_at >= since)
         return list(self.session.scalars(query.order_by(Clock.id)))

@@ -282,7 +282,37 @@ class Messages(Questions):
         )
         return list(self.session.scalars(query))[::-1]
 
+    def inbound_keyed(self, channel_id: str, key: str) -> Inbound | None:
+        """A message by its dedup key."""
+        query = self.ours(Inbound).where(
+            Inbound.channel_id == channel_id, Inbound.external_id == key
+        )
+        return self.session.scalars(query).one_or_none()
+
+    def not_answered(self, *, limit: int = 50) -> list[Inbound]:
+        """Messages whose handler failed, the last first."""
+        query = self.ours(Inbound).where(Inbound.error.is_not(None))
+        return list(self.session.scalars(query.order_by(Inbound.id.desc()).limit(limit)))
+
     # Outbound
+
+    def not_sent(self, *, limit: int = 50) -> list[Outbound]:
+        """Messages that were given up or may never have left, the last first."""
+        query = self.ours(Outbound).where(
+            Outbound.status.in_((Sending.FAILED, Sending.UNKNOWN))
+        )
+        return list(self.session.scalars(query.order_by(Outbound.id.desc()).limit(limit)))
+
+    def said_at(self, resident: Resident, at: datetime) -> list[Outbound]:
+        """What one turn said to somebody in private, in order."""
+        query = (
+            self.ours(Outbound)
+            .join(Chat, Chat.id == Outbound.chat_id)
+            .where(
+                Chat.resident_id == resident.id, Chat.group.is_(False), Outbound.created_at == at
+            )
+        )
+        return list(self.session.scalars(query.order_by(Outbound.id)))
 
     def outbound(self, ident: int | None) -> Outbound | None:
         return self.one(Outbound, ident)
@@ -335,11 +365,13 @@ class Messages(Questions):
             .values(text="", choices=[])
         )
 
-    def progress(self, about: str) -> dict[Sending, int]:
-        """How many messages about a thing stand where."""
+    def progress(self, about: str, *, kind: str | None = None) -> dict[Sending, int]:
+        """How many messages about a thing, or those of one kind, stand where."""
         query = (
             select(Outbound.status, func.count(Outbound.id))
             .where(Outbound.community_id == self.community_id, Outbound.about == about)
             .group_by(Outbound.status)
         )
+        if kind is not None:
+            query = query.where(Outbound.kind == kind)
         return {status: number for status, number in self.session.execute(query)}

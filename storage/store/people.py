@@ -167,6 +167,27 @@ class People(Questions):
             query = query.where(Resident.role.not_in((Role.WORKER, Role.CHIEF)))
         return self.session.scalar(query) or 0
 
+    def listed(
+        self, *, place: Place | None = None, text: str = "", claims: bool = False,
+        offset: int = 0, limit: int = 100,
+    ) -> list[Resident]:  # fmt: skip
+        """For the roster: by home and room; `claims` keeps addresses nobody has confirmed."""
+        query = self.ours(Resident).where(Resident.deleted_at.is_(None))
+        if place is not None and place.parent_id is not None:
+            query = query.where(Resident.home_id.in_(self.within(place)))
+        if text:
+            query = query.where(
+                Resident.name.contains(text, autoescape=True)
+                | Resident.room.contains(text, autoescape=True)
+                | Resident.phone.contains(text, autoescape=True)
+            )
+        if claims:
+            query = query.where(Resident.confirmed.is_(False), Resident.home_id.is_not(None))
+        query = query.outerjoin(Place, Place.id == Resident.home_id).order_by(
+            Place.position, Resident.unit, Resident.room, Resident.id
+        )
+        return list(self.session.scalars(query.offset(offset).limit(limit)))
+
     # Identities and codes
 
     def identity(self, channel_id: str, external_id: str) -> Identity | None:

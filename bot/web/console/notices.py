@@ -1,0 +1,125 @@
+"""通知: each with its delivery and who has not answered; stopped or taken back while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.web.charts import Legend, Mark, share
+from bot.web.console.acting import act
+from bot.web.console.entry import Staff, action, page
+from bot.web.console.frame import View, ident_of, look, show, there
+from bot.web.site import Site, site_of
+from handlers.notice import audience_words, reached
+from storage.models import Notice, NoticeStage, Sending
+
+RUNNING = (NoticeStage.SCHEDULED, NoticeStage.SENDING)
+RATE = 20.0  # messages per second where a channel's own pace is not known
+
+
+def delivery(view: View, site: Site, notice: Notice) -> dict[str, Any]:
+    """How far a notice is: sent to, delivered, failed, read, left, and how long that takes."""
+    store = view.store
+    counts = store.messages.progress(f"notice:{notice.id}", kind="notice")
+    to, read = store.notices.counts(notice)
+    if notice.audience.startswith("chat:"):
+        to = sum(counts.values())
+    if notice.stage in RUNNING:
+        to = max(to, reached(view.desk, notice.audience))
+    delivered = counts.get(Sending.SENT, 0) + counts.get(Sending.UNKNOWN, 0)
+    queued = counts.get(Sending.QUEUED, 0) + counts.get(Sending.SENDING, 0)
+    return {
+        "id": notice.id, "text": notice.text, "audience": audience_words(view.desk, notice.audience),
+        "stage": view.say(f"notices.stage_{notice.stage}"), "running": notice.stage in RUNNING,
+        "early": notice.stage is NoticeStage.SCHEDULED, "to": to, "delivered": delivered,
+        "failed": counts.get(Sending.FAILED, 0), "dropped": counts.get(Sending.DROPPED, 0),
+        "read": read, "author": view.name(notice.author_id), "sign": _sign(notice),
+        "publish": view.moment(notice.publish_at), "group": notice.audience.startswith("chat:"),
+        "repeat": view.say(f"notices.repeat_{notice.repeat}"), "queued": queued,
+        "left": _left(view, site, queued),
+    }  # fmt: skip
+
+
+def _sign(notice: Notice) -> str:
+    if notice.stage in RUNNING:
+        return "soon"
+    return "over" if notice.stage is NoticeStage.DONE else "calm"
+
+
+def _left(view: View, site: Site, queued: int) -> str:
+    """About how long the rest takes at the slowest channel's pace."""
+    if not queued:
+        return ""
+    caps = [adapter.caps.rate for adapter in site.office.adapters.values()]
+    return view.say("notices.left", span=view.span(queued / min(caps, default=RATE)))
+
+
+async def _listed(request: Request, staff: Staff) -> Response:
+    site = site_of(request)
+
+    def see(view: View) -> Mapping[str, Any]:
+        found = [delivery(view, site, notice) for notice in view.store.notices.listed()]
+        return {"notices": found}
+
+    return await show(request, staff, "notices.html", see, here="notices")
+
+
+listed = page(_listed)
+
+
+async def _one(request: Request, staff: Staff) -> Response:
+    ident, site = ident_of(request), site_of(request)
+
+    def see(view: View) -> Mapping[str, Any]:
+        notice: Notice = there(view.store.notices.get(ident))
+        facts = delivery(view, site, notice)
+        return {
+            "notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice),
+        }  # fmt: skip
+
+    return await show(request, staff, "notice.html", see, here="notices")
+
+
+one = page(_one)
+
+
+def _chart(view: View, facts: Mapping[str, Any]) -> Any:
+    if facts["group"] or not facts["to"]:
+        return ""
+    unread = max(0, facts["delivered"] - facts["read"])
+    marks = [
+        (view.say("notices.read"), Mark(facts["read"], kind="good")),
+        (view.say("notices.unread"), Mark(unread, href="#unread", kind="calm")),
+        (view.say("notices.failed"), Mark(facts["failed"], kind="bad")),
+    ]
+    title = view.say("notices.title", read=facts["read"], delivered=facts["delivered"])
+    legend = Legend(view.say("notices.state"), [(view.say("rolls.people"), "good")],
+                    view.say("figures.table"))  # fmt: skip
+    return share(title, marks, legend)
+
+
+def _unread(view: View, notice: Notice) -> list[tuple[str, list[str]]]:
+    """Who has not answered 收到, by building."""
+    houses: dict[str, list[str]] = {}
+    for person in view.store.notices.unread(notice):
+        place = view.store.people.place(person.home_id)
+        name = place.name if place else view.say("cases.nowhere")
+        door = view.desk.home(person).removeprefix(name)
+        houses.setdefault(name, []).append(f"{door} {person.name}".strip())
+    return list(houses.items())
+
+
+async def _stop(request: Request, staff: Staff, fields: dict[str, str]) -> Response:
+    ident = ident_of(request)
+    words = await look(
+        request, staff,
+        lambda view: there(view.store.notices.get(ident)) and view.say("notices.stop"),
+    )  # fmt: skip
+    back = f"/console/notices/{ident}"
+    return await act(request, staff, fields, "notice_stop", {"notice": ident}, words, back)
+
+
+stop = action(_stop)
