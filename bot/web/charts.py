@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH = 360  # units; text is drawn at its natural size on a phone
-LABEL, ROW, BAR = 96, 34, 20  # of lying bars
+WIDTH = 336  # units; text is drawn at its natural size on a phone
+LABEL, ROW, BAR = 92, 34, 20  # of lying bars
 HEIGHT, TOP, FOOT = 120, 22, 44  # of standing bars
+ROOM = 18.0  # a standing part this high holds its own value
 LEAST = 3.0  # a value that is not nothing can be seen
 
 
@@ -61,17 +62,21 @@ def columns(title: str, rows: Sequence[Row], legend: Legend) -> Markup:
     for n, row in enumerate(rows):
         middle = step * (n + 0.5)
         height = 0.0
-        for mark in row.marks:
-            if mark.value <= 0:
-                continue
-            size = max(LEAST, mark.value / most * HEIGHT)
+        shown = [m for m in row.marks if m.value > 0]
+        sizes = [max(LEAST, m.value / most * HEIGHT) for m in shown]
+        inside = len(shown) > 1 and min(sizes) >= ROOM
+        for mark, size in zip(shown, sizes, strict=True):
             height += size
             box = _box(middle - thick / 2, base - height, thick, size, mark.kind)
+            if inside:
+                style = "mid on" if mark.kind == "good" else "mid"
+                box += _text(middle, base - height + size / 2 + 5, mark.said, style)
             parts.append(_linked(mark, row.label, box))
-        shown = [m for m in row.marks if m.value > 0]
-        if shown:
+        if shown and not inside:
             text = "+".join(m.said for m in shown)
-            parts.append(_linked(shown[0], row.label, _text(middle, base - height - 6, text, "mid")))
+            parts.append(
+                _linked(shown[0], row.label, _text(middle, base - height - 6, text, "mid"))
+            )
         parts.append(_text(middle, base + 17, row.label, "mid quiet"))
         if row.second:
             parts.append(_text(middle, base + 34, row.second, "mid quiet"))
@@ -145,9 +150,8 @@ def _linked(mark: Mark, label: str, inner: Markup) -> Markup:
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str) -> Markup:
-    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="3"/>').format(
-        kind, x, y, width, height
-    )  # fmt: skip
+    shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="3"/>')
+    return shape.format(kind, x, y, width, height)
 
 
 def _text(x: float, y: float, words: str, style: str) -> Markup:
@@ -160,15 +164,17 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> Markup:
 
 def _figure(
     title: str, inner: Markup, height: float, rows: Sequence[Row], legend: Legend
-) -> Markup:  # fmt: skip
+) -> Markup:
     """The chart, its title above, the legend where there is more than one series, the table."""
     keys = Markup("")
     if len(legend.series) > 1:
         signs = Markup("").join(
-            Markup('<li><svg viewBox="0 0 14 14" aria-hidden="true"><rect class="{}" x="1" y="1" '
-                   'width="12" height="12" rx="3"/></svg>{}</li>').format(kind, name)
+            Markup(
+                '<li><svg viewBox="0 0 14 14" aria-hidden="true"><rect class="{}" x="1" y="1" '
+                'width="12" height="12" rx="3"/></svg>{}</li>'
+            ).format(kind, name)
             for name, kind in legend.series
-        )  # fmt: skip
+        )
         keys = Markup('<ul class="keys">{}</ul>').format(signs)
     return Markup(
         '<figure class="chart"><figcaption>{}</figcaption>{}'

@@ -1,4 +1,4 @@
-"""THE CONSOLE: the staff's pages under /console. What a person does here is a Turn like any other."""
+"""THE CONSOLE: the staff's pages. What a person does here is a Turn like any other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bot.web.console import (
     entry,
     notices,
     overview,
-    roster,
     rollcalls,
+    roster,
     troubles,
     writing,
 )

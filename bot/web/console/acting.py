@@ -25,9 +25,14 @@ Spot = tuple[str, str, str, int]  # channel, the chat's and the user's external 
 
 
 async def act(
-    request: Request, staff: Staff, fields: dict[str, str], matter: str, opening: dict[str, Any],
-    words: str, back: str,
-) -> Response:  # fmt: skip
+    request: Request,
+    staff: Staff,
+    fields: dict[str, str],
+    matter: str,
+    opening: dict[str, Any],
+    words: str,
+    back: str,
+) -> Response:
     """Starts a matter as this person. The same form sent twice is one message.
 
     `words` is how it reads in their chat; `back` the page that shows the answer.
@@ -39,9 +44,14 @@ async def act(
     key = f"console:{staff.id}:{nonce}:{digest}"
     channel, chat, user, chat_id = await spot_of(site, staff)
     event = Event(
-        key=key, chat=chat, user=user, at=site.office.clock(), kind="console", text=words,
+        key=key,
+        chat=chat,
+        user=user,
+        at=site.office.clock(),
+        kind="console",
+        text=words,
         extra={"matter": matter, "opening": opening},
-    )  # fmt: skip
+    )
     await site.office.inbox.take(channel, [event])
     ident = await _handled(site, staff, channel, key, chat_id)
     mark = "&" if "?" in back else "?"

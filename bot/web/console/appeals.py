@@ -34,7 +34,9 @@ class Line:
 
 async def _listed(request: Request, staff: Staff) -> Response:
     sieve = Sieve.read(request.query_params)
-    return await show(request, staff, "appeals.html", lambda view: _see(view, sieve), here="appeals")
+    return await show(
+        request, staff, "appeals.html", lambda view: _see(view, sieve), here="appeals"
+    )
 
 
 listed = page(_listed)
@@ -48,12 +50,16 @@ def _see(view: View, sieve: Sieve) -> Mapping[str, Any]:
     ]
     used = sorted({case.category for case in view.store.appeals.search()} | {sieve.category} - {""})
     return {
-        "sieve": sieve, "tabs": tabs, "lines": lines(view, cases[:SHOWN]), "count": len(cases),
+        "sieve": sieve,
+        "tabs": tabs,
+        "lines": lines(view, cases[:SHOWN]),
+        "count": len(cases),
         "heading": view.say("cases.count", n=len(cases)) + _worst(view, cases),
         "places": [(str(place.id), place.path) for place in buildings(view)],
-        "categories": [(name, view.category(name)) for name in used], "chosen": _chosen(view, sieve),
+        "categories": [(name, view.category(name)) for name in used],
+        "chosen": _chosen(view, sieve),
         "more": max(0, len(cases) - SHOWN),
-    }  # fmt: skip
+    }
 
 
 def _worst(view: View, cases: Sequence[Appeal]) -> str:
@@ -85,9 +91,15 @@ def lines(view: View, cases: Sequence[Appeal]) -> list[Line]:
         handler = handlers.get(case.handler_id or 0)
         found.append(
             Line(
-                case.number, " ".join(case.text.split()), case.where, view.category(case.category),
-                due, sign, view.say(f"cases.stage_{case.stage}"), handler.name if handler else "",
+                case.number,
+                " ".join(case.text.split()),
+                case.where,
+                view.category(case.category),
+                due,
+                sign,
+                view.say(f"cases.stage_{case.stage}"),
+                handler.name if handler else "",
                 case.reopened,
-            )  # fmt: skip
+            )
         )
     return found

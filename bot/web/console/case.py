@@ -12,14 +12,16 @@ from starlette.responses import Response
 from bot.web import intake
 from bot.web.console.acting import act as do
 from bot.web.console.entry import Staff, action, page
-from bot.web.console.frame import View, ident_of, look, show, there
+from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.problem import Problem
 from storage.models import Appeal, AppealStep, Stage
 
 MATTERS = {
-    "accept": "staff_accept", "reply": "staff_reply", "handon": "staff_hand_on",
+    "accept": "staff_accept",
+    "reply": "staff_reply",
+    "handon": "staff_hand_on",
     "done": "staff_done",
-}  # fmt: skip
+}
 SPEECH = ("filed", "said", "media")  # steps whose words are somebody's own
 WORDS_MAX = 2_000  # characters of a reply
 
@@ -65,18 +67,25 @@ def _see(view: View, row: Appeal) -> Mapping[str, Any]:
     handler = view.store.people.resident(row.handler_id)
     reached = person is not None and view.desk.chat_with(person) is not None
     return {
-        "row": row, "due": due, "sign": sign, "category": view.category(row.category),
+        "row": row,
+        "brief": brief(row.text),
+        "due": due,
+        "sign": sign,
+        "category": view.category(row.category),
         "who": view.desk.card(person) if person else view.say("cases.gone"),
-        "phone": person.phone if person else None, "reached": reached,
+        "phone": person.phone if person else None,
+        "reached": reached,
         "handler": handler.name if handler else "",
         "mine": row.handler_id == view.person.id and row.stage is Stage.ACCEPTED,
-        "live": row.is_live, "filed": view.moment(row.filed_at),
+        "live": row.is_live,
+        "filed": view.moment(row.filed_at),
         "by": view.moment(row.deadline) if row.is_live else "",
         "level": view.say("cases.urgent") if row.level == "urgent" else "",
-        "moments": _moments(view, row), "promises": _promises(view, row),
+        "moments": _moments(view, row),
+        "promises": _promises(view, row),
         "others": [(p.name, view.desk.role(p)) for p in others],
         "stage": view.say(f"cases.stage_{row.stage}"),
-    }  # fmt: skip
+    }
 
 
 def _moments(view: View, row: Appeal) -> list[Moment]:
@@ -91,8 +100,14 @@ def _moments(view: View, row: Appeal) -> list[Moment]:
             side = "person" if person is not None and person.is_staff else "resident"
         who = person.name if person is not None else view.say("page.bot")
         found.append(
-            Moment(who, view.moment(step.at), step.at.isoformat(), _verb(view, step), _text(view, step),
-                   side)  # fmt: skip
+            Moment(
+                who,
+                view.moment(step.at),
+                step.at.isoformat(),
+                _verb(view, step),
+                _text(view, step),
+                side,
+            )
         )
     return found
 
@@ -123,19 +138,22 @@ def _promises(view: View, row: Appeal) -> list[Promise]:
             took = view.span(done - row.filed_at)
             opened = view.span(hours.between(row.filed_at, done))
             return Promise(
-                view.say(f"cases.clock_{name}"), view.say("cases.took", span=took),
+                view.say(f"cases.clock_{name}"),
+                view.say("cases.took", span=took),
                 view.say("cases.kept" if kept else "cases.missed", by=view.moment(by), open=opened),
                 "over" if kept else "late",
-            )  # fmt: skip
+            )
         left = by - view.now
         late = left.total_seconds() <= 0
         words = view.say("cases.late" if late else "cases.left", span=view.span(abs(left)))
         if not running:
             words = view.say("cases.not_yet")
         return Promise(
-            view.say(f"cases.clock_{name}"), words, view.say("cases.by", by=view.moment(by)),
+            view.say(f"cases.clock_{name}"),
+            words,
+            view.say("cases.by", by=view.moment(by)),
             "late" if late else "calm",
-        )  # fmt: skip
+        )
 
     return [
         clock("first", row.answered_at, row.respond_by, True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,13 +33,7 @@ class Line:
     group: bool
     state: str
     sign: str
-    unanswered: int
-    oldest: str
-    p50: str
-    p90: str
-    by_bot: int
-    post: str
-    human: str
+    facts: list[str]
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,6 @@ class Open:
     text: str
     since: str
     sign: str
-    case: str  # where it is seen to, if it is not answered here
-    told: str
 
 
 async def _listed(request: Request, staff: Staff) -> Response:
@@ -66,12 +58,26 @@ listed = page(_listed)
 def _see(view: View) -> Mapping[str, Any]:
     today = view.midnight(view.day(view.now))
     clocks = view.store.channels.opened_since(today - timedelta(days=figures.WEEK - 1))
-    running = view.store.channels.running()
+    running = questions(view)
+    cases = {
+        c.about for c in view.store.channels.running() if (c.about or "").startswith("appeal:")
+    }
     return {
         "lines": [_line(view, one) for one in view.store.channels.health(view.now)],
-        "open": [_open(view, clock) for clock in running[:SHOWN]], "count": len(running),
+        "open": [_open(view, clock) for clock in running[:SHOWN]],
+        "count": len(running),
+        "cases": len(cases),
         "chart": figures.questions(view, clocks),
-    }  # fmt: skip
+    }
+
+
+def questions(view: View) -> list[Clock]:
+    """What is answered here; a case, a danger or a neighbour's request is seen to in its place."""
+    return [
+        clock
+        for clock in view.store.channels.running()
+        if (clock.about or "clock:").startswith("clock:")
+    ]
 
 
 def state(one: Health, view: View) -> tuple[str, str]:
@@ -87,14 +93,27 @@ def state(one: Health, view: View) -> tuple[str, str]:
 
 def _line(view: View, one: Health) -> Line:
     words, sign = state(one, view)
-    ago = [view.span(view.now - at) if at else "" for at in (one.oldest, one.last_post, one.last_human)]
-    post, human = (view.say("lines.ago", span=a) if a else view.say("lines.never") for a in ago[1:])
     platform = view.desk.platform(one.channel_id)
     name = one.name if one.chat_id is not None else view.say(f"lines.{platform}", id=one.name)
-    return Line(
-        name, one.chat_id is not None, words, sign, one.unanswered, ago[0] or "-",
-        view.span(one.p50), view.span(one.p90), one.by_bot, post, human,
-    )  # fmt: skip
+    return Line(name, one.chat_id is not None, words, sign, list(_facts(view, one)))
+
+
+def _facts(view: View, one: Health) -> Iterator[str]:
+    """Only what there is to say."""
+    if one.oldest is not None:
+        yield view.say("lines.counts", n=one.unanswered, oldest=view.span(view.now - one.oldest))
+    else:
+        yield view.say("lines.none_waiting")
+    if one.p50 is not None:
+        yield view.say("lines.speed", p50=view.span(one.p50), p90=view.span(one.p90))
+    if one.by_bot:
+        yield view.say("lines.by_bot", n=one.by_bot)
+    if one.last_post is not None:
+        yield view.say("lines.last_post", span=view.span(view.now - one.last_post))
+    if one.last_human is not None:
+        yield view.say("lines.last_human", span=view.span(view.now - one.last_human))
+    if one.last_post is None and one.last_human is None:
+        yield view.say("lines.silent")
 
 
 def _open(view: View, clock: Clock) -> Open:
@@ -104,17 +123,8 @@ def _open(view: View, clock: Clock) -> Open:
     group = chat is not None and chat.group
     who = asker.name if asker is not None else view.say("cases.gone")
     where = (chat.name or "") if chat is not None and group else view.say("lines.private")
-    case = ""
-    kind, _, ident = (clock.about or "").partition(":")
-    if kind == "appeal":
-        row = view.store.appeals.get(int(ident))
-        case = f"/console/appeals/{row.number}" if row is not None else "/console/appeals"
-    elif kind in ("incident", "help_request"):
-        case = "/console/"
-    return Open(
-        clock.id, who, where, clock.text, view.span(span), "late" if span > timedelta(days=1) else
-        "soon", case, view.name(clock.handler_id),
-    )  # fmt: skip
+    sign = "late" if span > timedelta(days=1) else "soon"
+    return Open(clock.id, who, where, clock.text, view.span(span), sign)
 
 
 async def _answer(request: Request, staff: Staff, fields: dict[str, str]) -> Response:

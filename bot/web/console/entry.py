@@ -47,9 +47,7 @@ async def who(request: Request) -> Staff | None:
             return None
         credential, person = found
         mark = visitors.signed(site.office.secret, f"console:{credential.hash}")
-        return Staff(
-            person.id, person.community_id, person.name, person.role is Role.CHIEF, mark
-        )
+        return Staff(person.id, person.community_id, person.name, person.role is Role.CHIEF, mark)
 
     return await site.read(look)
 
@@ -147,9 +145,14 @@ async def login(request: Request) -> Response:
         return outside(request, "console.spent", 410)
     response = RedirectResponse("/console/", 303)
     response.set_cookie(
-        COOKIE, secret, max_age=int(LIFE.total_seconds()), path="/console", httponly=True,
-        samesite="lax", secure=site.url_is_secure(),
-    )  # fmt: skip
+        COOKIE,
+        secret,
+        max_age=int(LIFE.total_seconds()),
+        path="/console",
+        httponly=True,
+        samesite="lax",
+        secure=site.url_is_secure(),
+    )
     return response
 
 

@@ -21,8 +21,12 @@ MOST = 6  # bars of a ranking
 def all_of(view: View) -> list[Markup]:
     """Every chart that has something to show."""
     month = Sieve(stage="all", days=str(MONTH)).cases(view)
-    found = [promises(view, month), first_answers(view, month), categories(view, month),
-             places(view, month)]  # fmt: skip
+    found = [
+        promises(view, month),
+        first_answers(view, month),
+        categories(view, month),
+        places(view, month),
+    ]
     return [chart for chart in found if chart]
 
 
@@ -41,10 +45,13 @@ def promises(view: View, cases: Sequence[Appeal]) -> Markup:
     if not total:
         return Markup("")
     rows = [
-        _row(view, day, [Mark(counts[day, name], href=_href(day, name), kind=kind)
-                         for name, kind in kinds])
+        _row(
+            view,
+            day,
+            [Mark(counts[day, name], href=_href(day, name), kind=kind) for name, kind in kinds],
+        )
         for day in days
-    ]  # fmt: skip
+    ]
     kept = sum(counts[day, "kept"] for day in days)
     late = sum(counts[day, "late"] for day in days)
     phrase = "figures.promises_late" if late else "figures.promises"
@@ -69,7 +76,9 @@ def first_answers(view: View, cases: Sequence[Appeal]) -> Markup:
         href = Sieve(stage="all", day=day.isoformat()).url()
         words = view.span(middle) if waits[day] else "-"
         rows.append(_row(view, day, [Mark(middle, words, href)]))
-    title = view.say("figures.first", middle=view.span(median(every)), slowest=view.span(max(every)))
+    title = view.say(
+        "figures.first", middle=view.span(median(every)), slowest=view.span(max(every))
+    )
     series = [(view.say("figures.until_answer"), "good")]
     return columns(title, rows, _legend(view, "figures.day", series))
 
@@ -79,10 +88,8 @@ def categories(view: View, cases: Sequence[Appeal]) -> Markup:
     found = Counter(case.category for case in cases).most_common(MOST)
     if not found:
         return Markup("")
-    rows = [
-        Row(view.category(name), [Mark(n, href=_month(category=name))]) for name, n in found
-    ]
-    title = view.say("figures.categories", days=MONTH, name=rows[0].label, n=found[0][1])
+    rows = [Row(view.category(name), [Mark(n, href=_month(category=name))]) for name, n in found]
+    title = _most(view, "categories", rows)
     series = [(view.say("figures.cases"), "good")]
     return bars(title, rows, _legend(view, "figures.category", series))
 
@@ -98,7 +105,7 @@ def places(view: View, cases: Sequence[Appeal]) -> Markup:
         name = place.name if place else view.say("cases.nowhere")
         href = _month(place=str(place.id) if place else "none")
         rows.append(Row(name, [Mark(n, href=href)]))
-    title = view.say("figures.places", days=MONTH, name=rows[0].label, n=found[0][1])
+    title = _most(view, "places", rows)
     series = [(view.say("figures.cases"), "good")]
     return bars(title, rows, _legend(view, "figures.place", series))
 
@@ -125,6 +132,14 @@ def _how(clock: Clock) -> str:
     if clock.stopped_at is None:
         return "nobody"
     return "bot" if clock.stopped is Stopped.BOT else "person"
+
+
+def _most(view: View, what: str, rows: Sequence[Row]) -> str:
+    """What stands out, or that nothing does."""
+    first = rows[0].marks[0].value
+    if len(rows) > 1 and rows[1].marks[0].value == first:
+        return view.say(f"figures.{what}_even", days=MONTH)
+    return view.say(f"figures.{what}", days=MONTH, name=rows[0].label, n=int(first))
 
 
 def _row(view: View, day: date, marks: Sequence[Mark]) -> Row:

@@ -1,4 +1,4 @@
-"""What every page of the console stands in: who looks, the words, the five words, the last answer."""
+"""What every page of the console stands in: who looks, the words, the last answer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from storage import Session, Store
 from storage.models import Appeal, Inbound, Resident, Stage
 
 PLACES = ("appeals", "rollcalls", "notices", "channels", "roster")  # the five words
+BRIEF = 18  # characters of a case in a sentence
 IDENT = re.compile(r"[0-9]{1,9}")
 
 
@@ -112,6 +113,11 @@ def there(found: Any) -> Any:
     return found
 
 
+def brief(text: str, limit: int = BRIEF) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
 async def look(request: Request, staff: Staff, see: Callable[[View], Any]) -> Any:
     """Reads in a short transaction."""
     site = site_of(request)
@@ -119,17 +125,25 @@ async def look(request: Request, staff: Staff, see: Callable[[View], Any]) -> An
 
 
 async def show(
-    request: Request, staff: Staff, template: str, see: Callable[[View], Mapping[str, Any]], *,
-    here: str = "", status: int = 200,
-) -> Response:  # fmt: skip
+    request: Request,
+    staff: Staff,
+    template: str,
+    see: Callable[[View], Mapping[str, Any]],
+    *,
+    here: str = "",
+    status: int = 200,
+) -> Response:
     """A page: what `see` reads, in the frame. `here` is which of the five words it belongs to."""
     site = site_of(request)
 
     def everything(view: View) -> dict[str, Any]:
         return {
-            "w": view.words, "community": view.desk.file.name, "at": view.moment(view.now),
-            "answer": answer(view, number(request.query_params.get("said"))), **see(view),
-        }  # fmt: skip
+            "w": view.words,
+            "community": view.desk.file.name,
+            "at": view.moment(view.now),
+            "answer": answer(view, number(request.query_params.get("said"))),
+            **see(view),
+        }
 
     values = await look(request, staff, everything)
     nav = [(name, f"/console/{name}", name == here) for name in PLACES]

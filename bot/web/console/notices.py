@@ -32,15 +32,25 @@ def delivery(view: View, site: Site, notice: Notice) -> dict[str, Any]:
     delivered = counts.get(Sending.SENT, 0) + counts.get(Sending.UNKNOWN, 0)
     queued = counts.get(Sending.QUEUED, 0) + counts.get(Sending.SENDING, 0)
     return {
-        "id": notice.id, "text": notice.text, "audience": audience_words(view.desk, notice.audience),
-        "stage": view.say(f"notices.stage_{notice.stage}"), "running": notice.stage in RUNNING,
-        "early": notice.stage is NoticeStage.SCHEDULED, "to": to, "delivered": delivered,
-        "failed": counts.get(Sending.FAILED, 0), "dropped": counts.get(Sending.DROPPED, 0),
-        "read": read, "author": view.name(notice.author_id), "sign": _sign(notice),
-        "publish": view.moment(notice.publish_at), "group": notice.audience.startswith("chat:"),
-        "repeat": view.say(f"notices.repeat_{notice.repeat}"), "queued": queued,
+        "id": notice.id,
+        "text": notice.text,
+        "audience": audience_words(view.desk, notice.audience),
+        "stage": view.say(f"notices.stage_{notice.stage}"),
+        "running": notice.stage in RUNNING,
+        "early": notice.stage is NoticeStage.SCHEDULED,
+        "to": to,
+        "delivered": delivered,
+        "failed": counts.get(Sending.FAILED, 0),
+        "dropped": counts.get(Sending.DROPPED, 0),
+        "read": read,
+        "author": view.name(notice.author_id),
+        "sign": _sign(notice),
+        "publish": view.moment(notice.publish_at),
+        "group": notice.audience.startswith("chat:"),
+        "repeat": view.say(f"notices.repeat_{notice.repeat}"),
+        "queued": queued,
         "left": _left(view, site, queued),
-    }  # fmt: skip
+    }
 
 
 def _sign(notice: Notice) -> str:
@@ -77,8 +87,10 @@ async def _one(request: Request, staff: Staff) -> Response:
         notice: Notice = there(view.store.notices.get(ident))
         facts = delivery(view, site, notice)
         return {
-            "notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice),
-        }  # fmt: skip
+            "notice": facts,
+            "chart": _chart(view, facts),
+            "houses": _unread(view, notice),
+        }
 
     return await show(request, staff, "notice.html", see, here="notices")
 
@@ -96,8 +108,9 @@ def _chart(view: View, facts: Mapping[str, Any]) -> Any:
         (view.say("notices.failed"), Mark(facts["failed"], kind="bad")),
     ]
     title = view.say("notices.title", read=facts["read"], delivered=facts["delivered"])
-    legend = Legend(view.say("notices.state"), [(view.say("rolls.people"), "good")],
-                    view.say("figures.table"))  # fmt: skip
+    legend = Legend(
+        view.say("notices.state"), [(view.say("rolls.people"), "good")], view.say("figures.table")
+    )
     return share(title, marks, legend)
 
 
@@ -106,7 +119,7 @@ def _unread(view: View, notice: Notice) -> list[tuple[str, list[str]]]:
     houses: dict[str, list[str]] = {}
     for person in view.store.notices.unread(notice):
         place = view.store.people.place(person.home_id)
-        name = place.name if place else view.say("cases.nowhere")
+        name = place.name if place else view.say("roster.no_home")
         door = view.desk.home(person).removeprefix(name)
         houses.setdefault(name, []).append(f"{door} {person.name}".strip())
     return list(houses.items())
@@ -115,9 +128,10 @@ def _unread(view: View, notice: Notice) -> list[tuple[str, list[str]]]:
 async def _stop(request: Request, staff: Staff, fields: dict[str, str]) -> Response:
     ident = ident_of(request)
     words = await look(
-        request, staff,
+        request,
+        staff,
         lambda view: there(view.store.notices.get(ident)) and view.say("notices.stop"),
-    )  # fmt: skip
+    )
     back = f"/console/notices/{ident}"
     return await act(request, staff, fields, "notice_stop", {"notice": ident}, words, back)
 

@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from bot.web.console import figures
 from bot.web.console.acting import act
+from bot.web.console.channels import questions
 from bot.web.console.entry import Staff, action, page
-from bot.web.console.frame import View, ident_of, look, show, there
+from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.console.sieve import Sieve
 from bot.web.problem import Problem
 from storage.models import CheckInStage, Incident, IncidentStage, NoticeStage
 
-BRIEF = 18  # characters of a case in a sentence
+SIGNS = ("late", "soon", "calm")  # in order of how pressing they are
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Alarm:
     mine: bool
 
 
-def brief(text: str, limit: int = BRIEF) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
-
-
 async def _overview(request: Request, staff: Staff) -> Response:
     return await show(request, staff, "overview.html", _see, here="overview")
 
@@ -72,10 +68,15 @@ def _alarm(view: View, incident: Incident) -> Alarm:
         state = view.say("overview.nobody_goes", span=since)
     person = view.store.people.resident(incident.resident_id)
     return Alarm(
-        incident.id, view.desk.words(view.person).say(f"incident.kind_{incident.danger}"),
-        incident.where, view.desk.card(person) if person else "", brief(incident.text, 40), state,
-        taken, incident.taken_by_id == view.person.id,
-    )  # fmt: skip
+        incident.id,
+        view.desk.words(view.person).say(f"incident.kind_{incident.danger}"),
+        incident.where,
+        view.desk.card(person) if person else "",
+        brief(incident.text, 40),
+        state,
+        taken,
+        incident.taken_by_id == view.person.id,
+    )
 
 
 def needs(view: View) -> list[Need]:
@@ -83,13 +84,14 @@ def needs(view: View) -> list[Need]:
     found = [*_late(view), *_soon(view), *_rollcalls(view), *_questions(view), *_notices(view)]
     claims = view.store.people.listed(claims=True, limit=100)
     if claims:
-        found.append(Need("calm", view.say("overview.claims", n=len(claims)),
-                          "/console/roster?claims=1"))  # fmt: skip
+        found.append(
+            Need("calm", view.say("overview.claims", n=len(claims)), "/console/roster?claims=1")
+        )
     if view.staff.chief:
         failed = len(view.store.messages.not_answered()) + len(view.store.messages.not_sent())
         if failed:
             found.append(Need("late", view.say("overview.failed", n=failed), "/console/troubles"))
-    return found
+    return sorted(found, key=lambda need: SIGNS.index(need.kind))
 
 
 def _late(view: View) -> list[Need]:
@@ -101,29 +103,46 @@ def _late(view: View) -> list[Need]:
         found.append(
             Need(
                 "late",
-                view.say("overview.late", n=len(mine), span=view.span(view.now - worst.deadline),
-                         number=worst.number, what=brief(worst.text)),
-                f"/console/appeals/{worst.number}" if len(mine) == 1
+                view.say(
+                    "overview.late",
+                    n=len(mine),
+                    span=view.span(view.now - worst.deadline),
+                    number=worst.number,
+                    what=brief(worst.text),
+                ),
+                f"/console/appeals/{worst.number}"
+                if len(mine) == 1
                 else Sieve(late="1", mine="" if view.staff.chief else "1").url(),
             )
-        )  # fmt: skip
+        )
     if len(late) > len(mine):
-        found.append(Need("calm", view.say("overview.others_late", n=len(late) - len(mine)),
-                          Sieve(late="1").url()))  # fmt: skip
+        found.append(
+            Need(
+                "calm",
+                view.say("overview.others_late", n=len(late) - len(mine)),
+                Sieve(late="1").url(),
+            )
+        )
     return found
 
 
 def _soon(view: View) -> list[Need]:
     mine = [
-        case for case in view.store.appeals.live(None if view.staff.chief else view.person)
+        case
+        for case in view.store.appeals.live(None if view.staff.chief else view.person)
         if case.deadline > view.now
-    ]  # fmt: skip
+    ]
     if not mine:
         return []
     first = mine[0]
     kind, _ = view.due(first)
-    text = view.say("overview.waiting", n=len(mine), span=view.span(first.deadline - view.now),
-                    number=first.number, what=brief(first.text))  # fmt: skip
+    text = view.say(
+        "overview.waiting",
+        n=len(mine),
+        span=view.span(first.deadline - view.now),
+        number=first.number,
+        what=brief(first.text),
+    )
     href = f"/console/appeals/{first.number}" if len(mine) == 1 else Sieve().url()
     if len(mine) > 1 and not view.staff.chief:
         href = Sieve(mine="1").url()
@@ -137,23 +156,26 @@ def _rollcalls(view: View) -> list[Need]:
         place = view.store.people.place(roll.place_id)
         silent = counts.get(CheckInStage.WAITING, 0) + counts.get(CheckInStage.UNREACHABLE, 0)
         helped = counts.get(CheckInStage.NEEDS_HELP, 0)
-        text = view.say("overview.rollcall", place=place.name if place else "", help=helped,
-                        safe=counts.get(CheckInStage.SAFE, 0), silent=silent)  # fmt: skip
+        text = view.say(
+            "overview.rollcall",
+            place=place.name if place else "",
+            help=helped,
+            safe=counts.get(CheckInStage.SAFE, 0),
+            silent=silent,
+        )
         found.append(Need("late" if helped else "soon", text, f"/console/rollcalls/{roll.id}"))
     return found
 
 
 def _questions(view: View) -> list[Need]:
-    clocks = [
-        clock for clock in view.store.channels.running()
-        if not (clock.about or "").startswith(("appeal:", "incident:"))
-    ]  # fmt: skip
+    clocks = questions(view)
     if not clocks:
         return []
     span = view.now - clocks[0].opened_at
     kind = "late" if span > timedelta(days=1) else "soon"
-    text = view.say("overview.unanswered", n=len(clocks), span=view.span(span),
-                    what=brief(clocks[0].text))  # fmt: skip
+    text = view.say(
+        "overview.unanswered", n=len(clocks), span=view.span(span), what=brief(clocks[0].text)
+    )
     return [Need(kind, text, "/console/channels#unanswered")]
 
 

@@ -20,9 +20,11 @@ from storage.models import CheckIn, CheckInStage, Resident, RollCall
 REASON_MAX = 100  # characters
 KINDS = ("safe", "help", "silent")
 OF = {
-    CheckInStage.SAFE: "safe", CheckInStage.NEEDS_HELP: "help",
-    CheckInStage.WAITING: "silent", CheckInStage.UNREACHABLE: "silent",
-}  # fmt: skip
+    CheckInStage.SAFE: "safe",
+    CheckInStage.NEEDS_HELP: "help",
+    CheckInStage.WAITING: "silent",
+    CheckInStage.UNREACHABLE: "silent",
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ async def _listed(request: Request, staff: Staff) -> Response:
         calls = [_brief(view, roll) for roll in view.store.rollcalls.listed()]
         places = [(place.id, place.path or place.name) for place in view.store.people.places]
         return {
-            "running": [one for one in calls if one["open"]], "places": places,
+            "running": [one for one in calls if one["open"]],
+            "places": places,
             "past": [one for one in calls if not one["open"]],
-        }  # fmt: skip
+        }
 
     return await show(request, staff, "rollcalls.html", see, here="rollcalls")
 
@@ -61,16 +64,23 @@ listed = page(_listed)
 
 
 def _brief(view: View, roll: RollCall) -> dict[str, Any]:
-    counts = {kind: 0 for kind in KINDS}
+    counts = dict.fromkeys(KINDS, 0)
     for stage, n in view.store.rollcalls.counts(roll).items():
         counts[OF[stage]] += n
     place = view.store.people.place(roll.place_id)
     return {
-        "id": roll.id, "place": place.name if place else "", "reason": roll.reason, **counts,
-        "drill": roll.drill, "open": roll.closed_at is None, "total": sum(counts.values()),
-        "started": view.moment(roll.started_at), "by": view.name(roll.started_by_id),
-        "closed": view.moment(roll.closed_at), "planned": roll.planned_at is not None,
-    }  # fmt: skip
+        "id": roll.id,
+        "place": place.name if place else "",
+        "reason": roll.reason,
+        **counts,
+        "drill": roll.drill,
+        "open": roll.closed_at is None,
+        "total": sum(counts.values()),
+        "started": view.moment(roll.started_at),
+        "by": view.name(roll.started_by_id),
+        "closed": view.moment(roll.closed_at),
+        "planned": roll.planned_at is not None,
+    }
 
 
 def _board(view: View, roll: RollCall) -> dict[str, Any]:
@@ -78,7 +88,7 @@ def _board(view: View, roll: RollCall) -> dict[str, Any]:
     for check, person in view.store.rollcalls.people(roll):
         houses.setdefault(person.home_id, []).append((check, person))
     rows = [
-        _house(view, place.name if place else view.say("cases.nowhere"), houses[key])
+        _house(view, place.name if place else view.say("roster.no_home"), houses[key])
         for place in [*view.store.people.places, None]
         if (key := place.id if place else None) in houses
     ]
@@ -86,9 +96,12 @@ def _board(view: View, roll: RollCall) -> dict[str, Any]:
     needy = [_person(view, c, p) for c, p in everybody if c.stage is CheckInStage.NEEDS_HELP]
     brief = _brief(view, roll)
     return {
-        "roll": brief, "houses": rows, "needy": needy, "chart": _chart(view, brief),
+        "roll": brief,
+        "houses": rows,
+        "needy": needy,
+        "chart": _chart(view, brief),
         "silent": [house for house in rows if house.people],
-    }  # fmt: skip
+    }
 
 
 def _house(view: View, name: str, pairs: list[tuple[CheckIn, Resident]]) -> House:
@@ -96,9 +109,12 @@ def _house(view: View, name: str, pairs: list[tuple[CheckIn, Resident]]) -> Hous
     silent = [(c, p) for c, p in pairs if OF[c.stage] == "silent"]
     silent.sort(key=lambda pair: (not pair[1].elder, pair[1].unit or "", pair[1].room or ""))
     return House(
-        name, kinds.count("safe"), kinds.count("help"), kinds.count("silent"),
+        name,
+        kinds.count("safe"),
+        kinds.count("help"),
+        kinds.count("silent"),
         [_person(view, c, p) for c, p in silent],
-    )  # fmt: skip
+    )
 
 
 def _person(view: View, check: CheckIn, person: Resident) -> Person:
@@ -115,8 +131,9 @@ def _chart(view: View, brief: Mapping[str, Any]) -> Any:
         for name, kind in kinds.items()
     ]
     title = view.say("rolls.title", answered=brief["total"] - brief["silent"], total=brief["total"])
-    legend = Legend(view.say("rolls.answer"), [(view.say("rolls.people"), "good")],
-                    view.say("figures.table"))  # fmt: skip
+    legend = Legend(
+        view.say("rolls.answer"), [(view.say("rolls.people"), "good")], view.say("figures.table")
+    )
     return share(title, marks, legend)
 
 

@@ -47,12 +47,14 @@ async def _listed(request: Request, staff: Staff) -> Response:
         kept = {"place": str(place) if where else "", "q": q, "claims": "1" if claims else ""}
         more = urlencode({**{k: v for k, v in kept.items() if v}, "from": str(first + PAGE)})
         return {
-            "lines": _lines(view, found[:PAGE]), "kept": kept, "first": first,
+            "lines": _lines(view, found[:PAGE]),
+            "kept": kept,
+            "first": first,
             "total": view.store.people.count(place=where),
             "more": f"/console/roster?{more}" if len(found) > PAGE else "",
             "places": [(str(one.id), one.path) for one in buildings(view)],
             "back": f"/console/roster?{urlencode({k: v for k, v in kept.items() if v})}",
-        }  # fmt: skip
+        }
 
     return await show(request, staff, "roster.html", see, here="roster")
 
@@ -64,12 +66,19 @@ def _lines(view: View, people: list[Resident]) -> list[Line]:
     chats = view.store.messages.chats_of_many(people)
     return [
         Line(
-            person.id, person.name, view.desk.home(person), view.desk.role(person),
-            person.phone or "", person.elder, person.confirmed,
-            not person.confirmed and person.home_id is not None, person.id in chats, person.notices,
+            person.id,
+            person.name,
+            view.desk.home(person),
+            view.desk.role(person),
+            person.phone or "",
+            person.elder,
+            person.confirmed,
+            not person.confirmed and person.home_id is not None,
+            person.id in chats,
+            person.notices,
         )
         for person in people
-    ]  # fmt: skip
+    ]
 
 
 async def _vouch(request: Request, staff: Staff, fields: dict[str, str]) -> Response:

@@ -1,4 +1,4 @@
-"""Which cases a list shows. The whole filter is in the address, so that a link or a bar can name it."""
+"""Which cases a list shows. The filter is the address, so that a link or a bar can name it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ class Sieve:
         return cls(
             stage=found["stage"] if found["stage"] in STAGES else "live",
             place=found["place"] if found["place"] == "none" or number(found["place"]) else "",
-            category=found["category"], mine="1" if found["mine"] else "",
+            category=found["category"],
+            mine="1" if found["mine"] else "",
             late="1" if found["late"] else "",
             answer=found["answer"] if found["answer"] in ANSWERS else "",
             day=found["day"] if _day(found["day"]) else "",
             days=found["days"] if 0 < (number(found["days"]) or 0) <= DAYS_MAX else "",
             q=found["q"].replace("\x00", ""),
-        )  # fmt: skip
+        )
 
     def url(self, **changes: str) -> str:
         """The address of this filter, with changes."""
@@ -69,10 +70,14 @@ class Sieve:
             return []
         since, until = self._times(view)
         found = view.store.appeals.search(
-            stages=stages, places=view.store.people.within(place) if place else (),
-            category=self.category or None, handler=view.person.id if self.mine else None,
-            text=self.q or None, since=since, until=until,
-        )  # fmt: skip
+            stages=stages,
+            places=view.store.people.within(place) if place else (),
+            category=self.category or None,
+            handler=view.person.id if self.mine else None,
+            text=self.q or None,
+            since=since,
+            until=until,
+        )
         found = [case for case in found if self._fits(view, case)]
         running = sorted((c for c in found if c.is_live), key=lambda c: c.deadline)
         return [*running, *(c for c in found if not c.is_live)]

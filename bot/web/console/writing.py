@@ -27,7 +27,9 @@ def audiences(view: View) -> list[tuple[str, str]]:
     people = view.store.people
     found = [("everyone", view.say("notices.everyone"))]
     found += [(f"place:{p.id}", p.path) for p in people.places if p.parent_id is not None]
-    found += [(f"role:{role}", view.desk.words(view.person).say(f"people.{role}")) for role in ROLES]
+    found += [
+        (f"role:{role}", view.desk.words(view.person).say(f"people.{role}")) for role in ROLES
+    ]
     groups = view.store.messages.groups()
     return found + [
         (f"chat:{g.id}", view.say("notices.group", name=g.name or g.external_id)) for g in groups
@@ -87,13 +89,14 @@ async def _preview(request: Request, staff: Staff, fields: dict[str, str]) -> Re
             return {**_blank(view), "draft": {**draft, "at": local}}
         when = view.moment(at) if at else view.say("notices.now")
         return {
-            **_blank(view), "draft": draft,
+            **_blank(view),
+            "draft": draft,
             "preview": {
                 "audience": audience_words(view.desk, draft["audience"]),
                 "count": reached(view.desk, draft["audience"]),
                 "when": view.say(f"notices.when_{draft['repeat']}", at=when),
             },
-        }  # fmt: skip
+        }
 
     return await show(request, staff, "write.html", see, here="notices")
 
