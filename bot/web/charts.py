@@ -114,8 +114,8 @@ def share(title: str, marks: Sequence[tuple[str, Mark]], legend: Legend) -> Mark
         return Markup("")
     shown = [(name, mark) for name, mark in marks if mark.value > 0]
     gap, least = 4.0, 64.0  # the narrowest part still has room for its name
-    room = WIDTH - gap * (len(shown) - 1) - least * len(shown)
-    left = 0.0
+    room = WIDTH - 2 - gap * (len(shown) - 1) - least * len(shown)
+    left = 1.0
     parts: list[Markup] = []
     for name, mark in shown:
         size = least + mark.value / total * room

@@ -57,13 +57,15 @@ def _see(view: View) -> Mapping[str, Any]:
 
 
 def alarms(view: View) -> list[Alarm]:
-    return [_alarm(view, incident) for incident in view.store.incidents.running()]
+    """Running dangers, those nobody has taken first."""
+    found = [_alarm(view, incident) for incident in view.store.incidents.running()]
+    return sorted(found, key=lambda alarm: alarm.taken)
 
 
 def _alarm(view: View, incident: Incident) -> Alarm:
     taken = incident.stage is IncidentStage.TAKEN
     since = view.span(view.now - incident.raised_at)
-    state = view.say("overview.taken", who=view.name(incident.taken_by_id), span=since)
+    state = view.say("overview.taken", name=view.name(incident.taken_by_id), span=since)
     if not taken:
         state = view.say("overview.nobody_goes", span=since)
     person = view.store.people.resident(incident.resident_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.web import intake
-from bot.web.charts import Legend, Mark, share
+from bot.web.charts import Legend, Mark, Row, bars
 from bot.web.console.acting import act
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, number, show, there
@@ -99,7 +99,7 @@ def _board(view: View, roll: RollCall) -> dict[str, Any]:
         "roll": brief,
         "houses": rows,
         "needy": needy,
-        "chart": _chart(view, brief),
+        "chart": _chart(view, rows, brief),
         "silent": [house for house in rows if house.people],
     }
 
@@ -124,17 +124,24 @@ def _person(view: View, check: CheckIn, person: Resident) -> Person:
     return Person(view.desk.home(person), person.name, person.phone or "", person.elder, state)
 
 
-def _chart(view: View, brief: Mapping[str, Any]) -> Any:
+def _chart(view: View, houses: Sequence[House], brief: Mapping[str, Any]) -> Any:
+    """Building by building; one alone needs no picture."""
+    if len(houses) < 2:
+        return ""
     kinds = {"safe": "good", "help": "bad", "silent": "calm"}
-    marks = [
-        (view.say(f"rolls.{name}"), Mark(brief[name], href=f"#{name}", kind=kind))
-        for name, kind in kinds.items()
+    rows = [
+        Row(
+            house.name,
+            [
+                Mark(getattr(house, name), href=f"#{name}", kind=kind)
+                for name, kind in kinds.items()
+            ],
+        )
+        for house in houses
     ]
     title = view.say("rolls.title", answered=brief["total"] - brief["silent"], total=brief["total"])
-    legend = Legend(
-        view.say("rolls.answer"), [(view.say("rolls.people"), "good")], view.say("figures.table")
-    )
-    return share(title, marks, legend)
+    series = [(view.say(f"rolls.{name}"), kind) for name, kind in kinds.items()]
+    return bars(title, rows, Legend(view.say("rolls.house"), series, view.say("figures.table")))
 
 
 async def _one(request: Request, staff: Staff) -> Response:
