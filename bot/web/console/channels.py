@@ -18,7 +18,7 @@ from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, show, there
 from bot.web.problem import Problem
 from storage.models import Clock
-from storage.store.channels import Health
+from storage.store.health import Health
 
 # 国办秘函〔2019〕19号: two weeks without a post fails an inspection.
 MARKS = ((14, "red", "late"), (10, "ten", "late"), (7, "seven", "soon"))

@@ -114,7 +114,7 @@ def questions(view: View, clocks: Sequence[Clock]) -> Markup:
     """Of each day's questions, how many a person has answered."""
     days = week(view)
     counts = Counter((view.day(clock.opened_at), _how(clock)) for clock in clocks)
-    kinds = (("person", "good"), ("nobody", "bad"), ("bot", "calm"))
+    kinds = (("person", "good"), ("nobody", "bad"), ("asker", "calm"))
     total = sum(counts[day, name] for day in days for name, _ in kinds)
     if not total:
         return Markup("")
@@ -131,7 +131,7 @@ def questions(view: View, clocks: Sequence[Clock]) -> Markup:
 def _how(clock: Clock) -> str:
     if clock.stopped_at is None:
         return "nobody"
-    return "bot" if clock.stopped is Stopped.BOT else "person"
+    return "person" if clock.stopped is Stopped.PERSON else "asker"
 
 
 def _most(view: View, what: str, rows: Sequence[Row]) -> str:
