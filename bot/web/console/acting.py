@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -114,6 +115,7 @@ def _make(store: Store, staff: Staff) -> Spot | None:
         return None
     found = _find(store, staff)
     if found is None:
-        settle_in(store, person, web.id, f"console-{person.id}", person.created_at)
+        before = person.created_at - timedelta(days=1)  # earlier than any chat they really use
+        settle_in(store, person, web.id, f"console-{person.id}", before)
         found = _find(store, staff)
     return found
