@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH = 336  # units; text is drawn at its natural size on a phone
-LABEL, ROW, BAR = 92, 34, 20  # of lying bars
+LABEL, ROW, BAR, END = 92, 34, 20, 56  # of lying bars
 HEIGHT, TOP, FOOT = 120, 22, 44  # of standing bars
 ROOM = 18.0  # a standing part this high holds its own value
 LEAST = 3.0  # a value that is not nothing can be seen
@@ -69,8 +69,7 @@ def columns(title: str, rows: Sequence[Row], legend: Legend) -> Markup:
             height += size
             box = _box(middle - thick / 2, base - height, thick, size, mark.kind)
             if inside:
-                style = "mid on" if mark.kind == "good" else "mid"
-                box += _text(middle, base - height + size / 2 + 5, mark.said, style)
+                box += _text(middle, base - height + size / 2 + 5, mark.said, _on(mark))
             parts.append(_linked(mark, row.label, box))
         if shown and not inside:
             text = "+".join(m.said for m in shown)
@@ -88,20 +87,24 @@ def bars(title: str, rows: Sequence[Row], legend: Legend) -> Markup:
     if not rows:
         return Markup("")
     most = max((sum(m.value for m in row.marks) for row in rows), default=0) or 1
-    room = WIDTH - LABEL - 40
+    room = WIDTH - LABEL - END
     parts: list[Markup] = [_line(LABEL, 2, LABEL, ROW * len(rows))]
     for n, row in enumerate(rows):
         top = ROW * n + (ROW - BAR) / 2
         parts.append(_text(LABEL - 8, top + 15, short(row.label), "end"))
         left = float(LABEL)
-        for mark in row.marks:
-            if mark.value <= 0:
-                continue
-            size = max(LEAST, mark.value / most * room)
-            parts.append(_linked(mark, row.label, _box(left, top, size, BAR, mark.kind)))
-            left += size
         shown = [m for m in row.marks if m.value > 0]
-        if shown:
+        sizes = [max(LEAST, m.value / most * room) for m in shown]
+        inside = len(shown) > 1 and all(
+            size >= 9 * len(m.said) + 8 for m, size in zip(shown, sizes, strict=True)
+        )
+        for mark, size in zip(shown, sizes, strict=True):
+            box = _box(left, top, size, BAR, mark.kind)
+            if inside:
+                box += _text(left + size / 2, top + 15, mark.said, _on(mark))
+            parts.append(_linked(mark, row.label, box))
+            left += size
+        if shown and not inside:
             text = "+".join(m.said for m in shown)
             parts.append(_linked(shown[0], row.label, _text(left + 6, top + 15, text, "")))
     return _figure(title, Markup("").join(parts), ROW * len(rows) + 2, rows, legend)
@@ -130,6 +133,11 @@ def share(title: str, marks: Sequence[tuple[str, Mark]], legend: Legend) -> Mark
         left += size + gap
     rows = [Row(name, [mark]) for name, mark in marks]
     return _figure(title, Markup("").join(parts), 74, rows, legend)
+
+
+def _on(mark: Mark) -> str:
+    """How a value is written on its own bar: only the filled ones are dark."""
+    return "mid on" if mark.kind == "good" else "mid"
 
 
 def short(label: str, room: int = 13) -> str:

@@ -140,5 +140,3 @@ def case(made: Made, number: int | None = None) -> Appeal:
     found = made.read(look)
     assert isinstance(found, Appeal)
     return found
-
-

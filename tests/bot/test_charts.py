@@ -33,7 +33,7 @@ def test_title_values_links_and_table(draw) -> None:  # type: ignore[no-untyped-
     assert "1" in shown
     links = [a.get("href") for a in svg.iter("a")]
     assert set(links) == {"/a?x=1&y=2", "/b"}
-    assert [a.get("aria-label") for a in svg.iter("a")][0] == "20日 3"
+    assert next(a.get("aria-label") for a in svg.iter("a")) == "20日 3"
     cells = [["".join(c.itertext()) for c in row] for row in figure.iter("tr")]
     assert cells == [["日期", "按时", "超时"], ["20日 周五", "3", "1"], ["21日 周六", "0", "0"]]
     assert [a.get("href") for a in figure.iter("a")][-2:] == ["/a?x=1&y=2", "/b"]
@@ -70,8 +70,12 @@ def test_a_share_names_every_part() -> None:
 def test_words_are_never_markup() -> None:
     evil = '<script>"&</script>'
     rows = [Row(evil, [Mark(1, evil, f"/x?{evil}")], evil)]
-    for figure in (columns(evil, rows, Legend(evil, [(evil, "good")], evil)),
-                   bars(evil, rows, LEGEND), share(evil, [(evil, rows[0].marks[0])], LEGEND)):  # fmt: skip
+    drawn = [
+        columns(evil, rows, Legend(evil, [(evil, "good")], evil)),
+        bars(evil, rows, LEGEND),
+        share(evil, [(evil, rows[0].marks[0])], LEGEND),
+    ]
+    for figure in drawn:
         assert "<script" not in figure
         parsed(figure)
 

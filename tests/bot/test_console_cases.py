@@ -289,5 +289,3 @@ async def test_a_late_answer_says_so_and_is_not_lost(made: Made, web: httpx.Asyn
     later(made, seconds=1)
     assert "1号归您了" in reply_of(await web.get(str(page.url.copy_with(fragment=""))))
     assert case(made).stage is Stage.ACCEPTED
-
-

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import Session, Store
-from storage.models import Chat, Incident, Inbound, Outbound, Resident, Sending
+from storage.models import Chat, Inbound, Incident, Outbound, Resident, Sending
 from tests.bot.console_client import (
     browser,
     enter,

@@ -66,10 +66,13 @@ async def web(made: Made) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_an_empty_day_says_what_will_stand_here(web: httpx.AsyncClient) -> None:
     for path, said in (
-        ("", "现在没有等您的事"), ("appeals", "按时限排在这里"), ("rollcalls", "现在没有点名"),
-        ("notices", "还没有发过通知"), ("channels", "问题都有人回了"),
+        ("", "现在没有等您的事"),
+        ("appeals", "按时限排在这里"),
+        ("rollcalls", "现在没有点名"),
+        ("notices", "还没有发过通知"),
+        ("channels", "问题都有人回了"),
         ("roster?q=没有这个人", "没有符合的人"),
-    ):  # fmt: skip
+    ):
         assert said in words(await web.get(f"/console/{path}")), path
 
 
@@ -107,9 +110,7 @@ async def test_every_need_is_a_sentence_with_its_way(made: Made, web: httpx.Asyn
 # Roll calls
 
 
-async def test_a_roll_call_is_started_watched_and_ended(
-    made: Made, web: httpx.AsyncClient
-) -> None:
+async def test_a_roll_call_is_started_watched_and_ended(made: Made, web: httpx.AsyncClient) -> None:
     page = await web.get("/console/rollcalls")
     value = re.search(r'<option value="(\d+)">东苑›1片区›3栋', page.text)
     assert value is not None
@@ -126,7 +127,7 @@ async def test_a_roll_call_is_started_watched_and_ended(
     page = await press(web, page, "/console/rollcalls/1/end")
     assert "点名结束" in reply_of(page)
     assert made.read(lambda s: s.query(RollCall).one()).closed_at is not None
-    assert "action=\"/console/rollcalls/1/end\"" not in page.text
+    assert 'action="/console/rollcalls/1/end"' not in page.text
 
 
 async def test_the_named_roll_call_is_ended_not_the_newest(
@@ -143,9 +144,7 @@ async def test_a_drill_is_marked(made: Made, web: httpx.AsyncClient) -> None:
     page = await web.get("/console/rollcalls")
     value = re.search(r'<option value="(\d+)">东苑›1片区›3栋', page.text)
     assert value is not None
-    page = await press(
-        web, page, "/console/rollcalls", place=value[1], reason="消防", drill="1"
-    )
+    page = await press(web, page, "/console/rollcalls", place=value[1], reason="消防", drill="1")
     assert made.read(lambda s: s.query(RollCall).one()).drill
     assert "演练" in words(page)
 
@@ -223,9 +222,7 @@ async def test_sending_a_notice_twice_is_once(made: Made, web: httpx.AsyncClient
     assert made.read(lambda s: s.query(Notice).count()) == 1
 
 
-async def test_a_notice_waits_for_its_time_and_repeats(
-    made: Made, web: httpx.AsyncClient
-) -> None:
+async def test_a_notice_waits_for_its_time_and_repeats(made: Made, web: httpx.AsyncClient) -> None:
     page = await write(web, text="每天量血压", at="2026-11-24T09:00", repeat="daily")
     assert "明天上午9点，以后每天" in words(page)
     await press(web, page, "/console/notices/send")
@@ -238,11 +235,18 @@ async def test_a_notice_waits_for_its_time_and_repeats(
 @pytest.mark.parametrize(
     "draft",
     [
-        {"text": ""}, {"text": " "}, {"text": "x" * 1001}, {"at": "gestern"},
-        {"at": "2026-11-23T08:00"}, {"at": "2990-01-01T00:00"}, {"at": "0001-01-01T00:00"},
-        {"repeat": "hourly"}, {"audience": "role:chief"}, {"audience": "place:1"},
+        {"text": ""},
+        {"text": " "},
+        {"text": "x" * 1001},
+        {"at": "gestern"},
+        {"at": "2026-11-23T08:00"},
+        {"at": "2990-01-01T00:00"},
+        {"at": "0001-01-01T00:00"},
+        {"repeat": "hourly"},
+        {"audience": "role:chief"},
+        {"audience": "place:1"},
     ],
-)  # fmt: skip
+)
 async def test_half_a_notice_is_refused(
     made: Made, web: httpx.AsyncClient, draft: dict[str, str]
 ) -> None:
@@ -263,17 +267,29 @@ async def test_long_work_shows_how_far_it_is(made: Made, web: httpx.AsyncClient)
         assert who is not None
         notice = store.add(
             Notice(
-                community_id=HOME, author_id=who.id, text="停水", audience="everyone",
-                repeat="once", stage=NoticeStage.SENDING, written_at=MONDAY, publish_at=MONDAY,
+                community_id=HOME,
+                author_id=who.id,
+                text="停水",
+                audience="everyone",
+                repeat="once",
+                stage=NoticeStage.SENDING,
+                written_at=MONDAY,
+                publish_at=MONDAY,
                 planned_up_to=0,
-            )  # fmt: skip
+            )
         )
         states = [Sending.SENT] * 3 + [Sending.FAILED] + [Sending.QUEUED] * int(RATE * 120)
         for n, status in enumerate(states):
             row = Outbound(
-                community_id=HOME, channel_id="web", chat_id=chat.id, text="停水", kind="notice",
-                about=f"notice:{notice.id}", status=status, created_at=MONDAY,
-            )  # fmt: skip
+                community_id=HOME,
+                channel_id="web",
+                chat_id=chat.id,
+                text="停水",
+                kind="notice",
+                about=f"notice:{notice.id}",
+                status=status,
+                created_at=MONDAY,
+            )
             session.add(row)
             if n < 5:
                 resident = store.people.everyone()[n]

@@ -113,8 +113,9 @@ def _moments(view: View, row: Appeal) -> list[Moment]:
 
 
 def _verb(view: View, step: AppealStep) -> str:
+    alone = "_alone" if step.verb == "late" and not step.text else ""
     try:
-        return view.say(f"steps.{step.verb}", text=step.text)
+        return view.say(f"steps.{step.verb}{alone}", text=step.text)
     except KeyError:
         return step.verb
 
@@ -131,12 +132,15 @@ def _promises(view: View, row: Appeal) -> list[Promise]:
     if row.stage is Stage.WITHDRAWN:
         return []
     hours = view.desk.file.hours
+    # Opened again, both promises run anew.
+    again = [s.at for s in view.store.appeals.steps(row) if s.verb == "reopened"]
+    begun = max([row.filed_at, *again])
 
     def clock(name: str, done: Any, by: Any, running: bool) -> Promise:
         if done is not None:
             kept = done <= by
-            took = view.span(done - row.filed_at)
-            opened = view.span(hours.between(row.filed_at, done))
+            took = view.span(done - begun)
+            opened = view.span(hours.between(begun, done))
             return Promise(
                 view.say(f"cases.clock_{name}"),
                 view.say("cases.took", span=took),

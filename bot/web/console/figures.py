@@ -65,7 +65,7 @@ def first_answers(view: View, cases: Sequence[Appeal]) -> Markup:
     waits: dict[date, list[float]] = {day: [] for day in days}
     for case in cases:
         day = view.day(case.filed_at)
-        if case.answered_at is not None and day in waits:
+        if case.answered_at is not None and not case.reopened and day in waits:
             waits[day].append((case.answered_at - case.filed_at).total_seconds())
     every = [seconds for day in days for seconds in waits[day]]
     if not every:
