@@ -23,6 +23,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,9 @@ def main() -> int:
         print(f"SKIPPED: the real messages are not here ({options.data}); nothing was measured.")
         return 0
     kinds = [kind for kind in KINDS if options.only in ("", kind)]
+    if "naive" in kinds and find_spec("aiosqlite") is None:
+        print("The naive way is left out: aiosqlite is not installed (it is in the dev extra).")
+        kinds.remove("naive")
     with tempfile.TemporaryDirectory(prefix="huiyin-replay-") as name:
         home = Path(name)
         fsync = fsync_times(home)

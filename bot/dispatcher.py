@@ -119,7 +119,7 @@ class Dispatcher:
         self, store: Store, rows: Sequence[Inbound], guesses: dict[int, Guess], now: datetime,
         over: Callable[[], bool],
     ) -> Done:  # fmt: skip
-        """Many turns in one savepoint, at a third of the cost. Raises whatever goes wrong in any."""
+        """Many turns in one savepoint, at half the cost. Raises whatever goes wrong in any."""
         done = Done()
         names = self._place_names(store.session, store.community_id)
         expect(store, rows)

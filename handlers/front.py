@@ -10,7 +10,6 @@ from handlers.desk import Desk
 from storage import Store
 from storage.models import Chat, Identity, Inbound, Resident
 
-
 MINUTE = timedelta(minutes=1)  # what messages_per_minute counts over
 
 
