@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import random
 import secrets
@@ -59,8 +60,10 @@ def open_database(settings: Settings) -> Database:
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(settings.database)
         upgrade(database)
-    except (OSError, Unavailable) as error:
-        raise CannotStart(f"数据库打不开（{settings.folder}）：{type(error).__name__}") from error
+    except OSError as error:
+        raise CannotStart(f"数据放不进 {settings.folder}：{error.strerror}") from error
+    except Unavailable as error:
+        raise CannotStart(f"数据库打不开：{error}") from error
     return database
 
 
@@ -295,8 +298,10 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError:
+    except OSError as error:
         listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise CannotStart(f"{host}:{port} 用不了：{error.strerror}") from None
         raise CannotStart(
             f"{host}:{port} 用不了，多半是另一个程序占着。换一个端口：make run PORT={port + 1}"
         ) from None

@@ -55,7 +55,11 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    database = Database(settings.database)
+    try:
+        database = Database(settings.database)
+    except Unavailable as error:
+        yield False, "数据库", f"打不开：{error}"
+        return
     if database.sqlite and not Path(str(database.url.database)).exists():
         yield True, "数据库", "还没有建，第一次启动时会建"
         return
@@ -86,7 +90,7 @@ def _ear(settings: Settings) -> Finding:
 
     began = time.perf_counter()
     try:
-        ear = Ear(settings.folder if settings.folder.exists() else None)
+        ear = Ear(settings.folder if settings.folder.is_dir() else None)
     except ValueError as error:
         return False, "听懂人话", str(error)
     spent = time.perf_counter() - began

@@ -30,6 +30,7 @@ def chat(settings: Settings, name: str) -> int:
     )  # fmt: skip
     rehearsal = Rehearsal(database, dispatcher, app.clock())
     print(BANNER.format(name=name))
+    sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a pipe may hold anything
     while True:
         try:
             text = input("> " if sys.stdin.isatty() else "")

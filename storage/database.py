@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -37,12 +37,22 @@ class Database:
     """`write()` and `read()` give Sessions; the caller never commits by hand."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        """Connects to nothing yet. Raises Unavailable where that can never work."""
+        try:
+            self.url = make_url(url)
+        except (ArgumentError, ValueError):  # never with the url: a password may stand in it
+            raise Unavailable("database_url 不是一个数据库地址") from None
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.in_memory = self.sqlite and self.url.database in (None, "", ":memory:")
         if self.sqlite and not self.in_memory:
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        self.writer = self._engine(read_only=False)
+            try:
+                Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise Unavailable(f"{self.url.database}：{error.strerror}") from None
+        try:
+            self.writer = self._engine(read_only=False)
+        except ModuleNotFoundError as error:
+            raise Unavailable(f"要用 PostgreSQL，请先 pip install {error.name}") from None
         # An in-memory database lives in its one connection, so its reader is its writer.
         self.reader = self.writer if self.in_memory else self._engine(read_only=True)
 
