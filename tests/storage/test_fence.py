@@ -100,8 +100,8 @@ def values(annotation: Any, session: Session, community_id: int, now: datetime) 
         return [now - timedelta(days=30), now, now + timedelta(days=30)]
     if annotation is Role:
         return list(Role)
-    if annotation is CheckInStage:
-        return list(CheckInStage)
+    if annotation in (CheckInStage, Stage):
+        return list(annotation)
     if annotation is str:
         return words(session, community_id)
     if isinstance(annotation, type) and issubclass(annotation, Entity):
