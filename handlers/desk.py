@@ -214,6 +214,8 @@ class Desk:
 
     def superior(self, person: Resident | None, place: Place | None) -> Resident | None:
         """The worker one level above, or None where only the chief is left."""
+        if person is not None and person.role is Role.CHIEF:
+            return None
         line = self.store.people.workers_for(place)
         workers = [p for p in line if p.role is Role.WORKER]
         later = workers[workers.index(person) + 1 :] if person in workers else workers
