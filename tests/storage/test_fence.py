@@ -102,6 +102,8 @@ def values(annotation: Any, session: Session, community_id: int, now: datetime) 
         return list(Role)
     if annotation is CheckInStage:
         return list(CheckInStage)
+    if annotation is Stage:
+        return list(Stage)
     if annotation is str:
         return words(session, community_id)
     if isinstance(annotation, type) and issubclass(annotation, Entity):
