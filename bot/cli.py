@@ -19,23 +19,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(options, "work"):
         parser.print_help()
         return 2
-    from bot.app import CannotStart
-    from storage import Unavailable
-
     try:
         code: int = options.work(options)
         return code
     except BadSettings as error:
         return _fail("设置有误：\n" + str(error))
-    except CannotStart as error:
-        return _fail(str(error))
-    except Unavailable as error:
-        return _fail(f"数据库现在用不了：{error}")
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # what these are of, only some commands need
+        from bot.app import CannotStart
+        from storage import Unavailable
+
+        if isinstance(error, CannotStart):
+            return _fail(str(error))
+        if isinstance(error, Unavailable):
+            return _fail(f"数据库现在用不了：{error}")
+        raise
 
 
 def _fail(words: str) -> int:
@@ -104,9 +106,10 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _run(options: argparse.Namespace) -> int:
+    settings = _settings(options)  # faults are said before anything heavy is imported
     from bot.running import run
 
-    return run(_settings(options), options.only)
+    return run(settings, options.only)
 
 
 def _chat(options: argparse.Namespace) -> int:

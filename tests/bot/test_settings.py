@@ -153,7 +153,7 @@ def test_secrets_may_stand_elsewhere(tmp_path: Path) -> None:
     assert secret("env:TOKEN", {"TOKEN": "123:abc"}) == "123:abc"
     assert secret("123:abc") == "123:abc"
     for wrong in ("env:TOKEN", f"file:{tmp_path / 'none'}", f"file:{tmp_path}", "env:"):
-        with pytest.raises(ValueError, match="没有设置|读不了"):
+        with pytest.raises(ValueError, match=r"没有设置|读不了"):
             secret(wrong, {})
 
 
@@ -166,7 +166,7 @@ def test_a_fault_never_shows_a_password(tmp_path: Path) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["HTTP", "HTTP__PORT", "HTTP__HOST", "DATA", "COMMUNITIES", "LIMITS",
-                         "LIMITS__MESSAGES_PER_MINUTE", "DATABASE_URL", "X", "HTTP__PORT__X", "__"]),
+                         "LIMITS__MESSAGES_PER_MINUTE", "DATABASE_URL", "X", "HTTP__PORT__X"]),
         st.text(max_size=8), max_size=4,
     )
 )  # fmt: skip
