@@ -100,15 +100,8 @@ def values(annotation: Any, session: Session, community_id: int, now: datetime) 
         return [now - timedelta(days=30), now, now + timedelta(days=30)]
     if annotation is Role:
         return list(Role)
-<<<<<<< HEAD
     if annotation in (CheckInStage, Stage):
         return list(annotation)
-=======
-    if annotation is CheckInStage:
-        return list(CheckInStage)
-    if annotation is Stage:
-        return list(Stage)
->>>>>>> console
     if annotation is str:
         return words(session, community_id)
     if isinstance(annotation, type) and issubclass(annotation, Entity):

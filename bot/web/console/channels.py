@@ -93,11 +93,7 @@ def state(one: Health, view: View) -> tuple[str, str]:
 
 def _line(view: View, one: Health) -> Line:
     words, sign = state(one, view)
-<<<<<<< HEAD
-    platform = view.desk.store.messages.platform(one.channel_id)
-=======
     platform = view.store.messages.platform(one.channel_id)
->>>>>>> console
     name = one.name if one.chat_id is not None else view.say(f"lines.{platform}", id=one.name)
     return Line(name, one.chat_id is not None, words, sign, list(_facts(view, one)))
 
