@@ -21,7 +21,7 @@ def run(settings: Settings, only: str) -> int:
     if unknown:
         raise app.CannotStart(f"--only 只认 {'、'.join(app.PARTS)}，不认 {'、'.join(unknown)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    for noisy in ("apscheduler", "httpx", "httpcore", "telegram", "jieba", "uvicorn", "alembic"):
+    for noisy in ("apscheduler", "httpx", "httpcore", "jieba", "uvicorn", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if "web" in parts:
         app.bind(settings.http.host, settings.http.port).close()  # before anything slow

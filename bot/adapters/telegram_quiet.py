@@ -12,4 +12,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 # PTB logs whole answers and updates it cannot read, and so people's words: it says nothing.
+# Whoever raises its level again still hears nothing.
 logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)
+logging.getLogger("telegram").addHandler(logging.NullHandler())
+logging.getLogger("telegram").propagate = False
