@@ -88,9 +88,11 @@ class Crowd:
                     raise RuntimeError(f"no session: {status}")
                 member = Member(found["user"], found["token"])
                 member.stream = await listen(
-                    self.pool.port, f"{self.path}/stream", member.token,
+                    self.pool.port,
+                    f"{self.path}/stream",
+                    member.token,
                     lambda message: self._hear(member, message),
-                )  # fmt: skip
+                )
                 return member
 
         self.members = list(await asyncio.gather(*(one(f"居民{n}") for n in range(residents))))

@@ -48,15 +48,22 @@ def clock() -> datetime:
 def engine(path: str, begin: str) -> AsyncEngine:
     """Our pragmas. Writers take the lock at BEGIN: upgrading later fails at once under load."""
     made = create_async_engine(
-        f"sqlite+aiosqlite:///{path}", connect_args={"isolation_level": None, "timeout": 60},
-        pool_size=POOL, max_overflow=0, pool_timeout=120,
-    )  # fmt: skip
+        f"sqlite+aiosqlite:///{path}",
+        connect_args={"isolation_level": None, "timeout": 60},
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=120,
+    )
 
     @event.listens_for(made.sync_engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
         cursor = raw.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON",
-                       "temp_store=MEMORY"):  # fmt: skip
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -111,10 +118,18 @@ class Naive:
         if session.scalar(query) is not None:
             return None
         row = Inbound(
-            community_id=visitor.community_id, channel_id=CHANNEL, external_id=key,
-            chat_key=visitor.chat, user_key=visitor.user, user_name=visitor.name, group=False,
-            kind="text", text=text, addressed=True, received_at=now,
-        )  # fmt: skip
+            community_id=visitor.community_id,
+            channel_id=CHANNEL,
+            external_id=key,
+            chat_key=visitor.chat,
+            user_key=visitor.user,
+            user_name=visitor.name,
+            group=False,
+            kind="text",
+            text=text,
+            addressed=True,
+            received_at=now,
+        )
         session.add(row)
         session.flush()
         store = Store(session, visitor.community_id)
@@ -167,9 +182,13 @@ async def serve(path: str, port: int) -> None:
     naive = Naive(path)
     naive.hub.start()
     config = uvicorn.Config(
-        naive.app(), port=port, log_level="warning", access_log=False, lifespan="off",
+        naive.app(),
+        port=port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
         timeout_graceful_shutdown=1,
-    )  # fmt: skip
+    )
     server = uvicorn.Server(config)
     handle: Callable[..., None] = server.handle_exit
 

@@ -142,8 +142,14 @@ ROWS = (
     ("appeals", "appeals filed", "{:.0f}"),
     ("outbound", "messages said", "{:.0f}"),
 )
-WITH_RATIO = ("p50_ms", "p95_ms", "p99_ms", "receipt_p95_ms", "answers_per_s",
-              "server_ms_per_message")  # fmt: skip
+WITH_RATIO = (
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "receipt_p95_ms",
+    "answers_per_s",
+    "server_ms_per_message",
+)
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -197,8 +203,11 @@ def main() -> int:
     if options.log and failed:
         print(failed)
     if options.json:
-        print(json.dumps([{"kind": run.kind, "rate": run.rate, **run.figures()}
-                          for run in steady + eager]))  # fmt: skip
+        print(
+            json.dumps(
+                [{"kind": run.kind, "rate": run.rate, **run.figures()} for run in steady + eager]
+            )
+        )
     ours = [run.ledger for run in steady + eager if run.kind == "huiyin"]
     return 1 if any(one.lost or one.duplicates for one in ours) else 0
 
@@ -243,8 +252,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
     parser.add_argument("--residents", type=int, default=400, help="how many write (400)")
     parser.add_argument("--rounds", type=int, default=1, help="times to repeat, alternating (1)")
-    parser.add_argument("--full", type=float, default=10, metavar="SECONDS",
-                        help="also as fast as answers come, so long (10; 0: not)")  # fmt: skip
+    parser.add_argument(
+        "--full",
+        type=float,
+        default=10,
+        metavar="SECONDS",
+        help="also as fast as answers come, so long (10; 0: not)",
+    )
     parser.add_argument("--only", choices=["", *KINDS], default="", help="one server only")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=DATA, help=f"real messages ({DATA})")

@@ -78,8 +78,12 @@ class Pool:
 
     async def post(self, path: str, fields: object, token: str = "") -> tuple[int, Any]:
         body = json.dumps(fields, ensure_ascii=False).encode()
-        lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}", "Content-Type: application/json",
-                 f"Content-Length: {len(body)}"]  # fmt: skip
+        lines = [
+            f"POST {path} HTTP/1.1",
+            f"Host: {HOST}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
         if token:
             lines.append(f"Authorization: Bearer {token}")
         head = "\r\n".join(lines) + "\r\n\r\n"

@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows concrete things, and the only one with a clock."""
+"""The composition root: the only place that knows concrete things and reads a clock."""
 
 from __future__ import annotations
 
@@ -120,10 +120,14 @@ def make_adapter(row: dict[str, Any], settings: Settings) -> Adapter | None:
         from bot.adapters.telegram import Telegram
 
         return Telegram(
-            row["id"], secret(row["token"]), clock=clock, public_url=settings.public_url,
+            row["id"],
+            secret(row["token"]),
+            clock=clock,
+            public_url=settings.public_url,
             api_base=row.get("api_base", "https://api.telegram.org"),
-            receive=row.get("receive", "polling"), secret=secret(row.get("secret", "")),
-        )  # fmt: skip
+            receive=row.get("receive", "polling"),
+            secret=secret(row.get("secret", "")),
+        )
     return None
 
 
@@ -132,14 +136,24 @@ def make_office(
 ) -> Office:
     lane = Lane(database)
     dispatcher = Dispatcher(
-        ear=ear, contents=CONTENTS, code=code,
-        messages_per_minute=settings.limits.messages_per_minute, public_url=settings.public_url,
-    )  # fmt: skip
+        ear=ear,
+        contents=CONTENTS,
+        code=code,
+        messages_per_minute=settings.limits.messages_per_minute,
+        public_url=settings.public_url,
+    )
     return Office(
-        settings=settings, database=database, lane=lane, hub=Hub(), dispatcher=dispatcher,
-        inbox=Inbox(lane, clock, wake), adapters=make_adapters(database, settings),
-        clock=clock, code=code, secret=installation_secret(settings.folder),
-    )  # fmt: skip
+        settings=settings,
+        database=database,
+        lane=lane,
+        hub=Hub(),
+        dispatcher=dispatcher,
+        inbox=Inbox(lane, clock, wake),
+        adapters=make_adapters(database, settings),
+        clock=clock,
+        code=code,
+        secret=installation_secret(settings.folder),
+    )
 
 
 class App:
@@ -152,10 +166,13 @@ class App:
         self.office = make_office(settings, database, ear, self.received.set)
         self.parts = set(parts)
         office = self.office
-        self.outbox = Outbox(office.lane, office.database, office.adapters, clock, asyncio.sleep,
-                             random.random)  # fmt: skip
-        self.pollings = [Polling(adapter, office.inbox, office.lane, asyncio.sleep)
-                         for adapter in office.adapters.values()]  # fmt: skip
+        self.outbox = Outbox(
+            office.lane, office.database, office.adapters, clock, asyncio.sleep, random.random
+        )
+        self.pollings = [
+            Polling(adapter, office.inbox, office.lane, asyncio.sleep)
+            for adapter in office.adapters.values()
+        ]
         self.stopping = asyncio.Event()
         self._heard: dict[int, Guess] = {}  # what the last batch listened to
         self._tasks: list[asyncio.Task[None]] = []
@@ -256,9 +273,14 @@ class App:
         http = self.office.settings.http
         listener = bind(http.host, http.port)
         config = uvicorn.Config(
-            make_app(self.office), log_level="warning", access_log=False,
-            timeout_graceful_shutdown=2, timeout_keep_alive=75, lifespan="off", server_header=False,
-        )  # fmt: skip
+            make_app(self.office),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=75,
+            lifespan="off",
+            server_header=False,
+        )
         self._server = uvicorn.Server(config)
         # Ctrl-C is ours: streams must be let go before the server waits for them.
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]

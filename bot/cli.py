@@ -225,9 +225,8 @@ def _community_add(options: argparse.Namespace) -> int:
     except BadCommunity as error:
         return _fail(str(error))
     load_files(open_database(_settings(options)), [file], clock())
-    print(
-        f"{file.name}：{len(file.places)} 个地方，{len(file.people)} 人，{len(file.channels)} 个渠道。"
-    )
+    counts = f"{len(file.places)} 个地方，{len(file.people)} 人，{len(file.channels)} 个渠道"
+    print(f"{file.name}：{counts}。")
     return 0
 
 

@@ -67,8 +67,13 @@ def _tell(database: Database, ear: Ear, community_id: int, channel: str, now: da
         groups = {g.name: g.external_id for g in store.messages.groups()}
         zone = settings_of(session.get_one(Community, community_id)).zone
     numbers = itertools.count(1)
-    dispatcher = Dispatcher(ear=ear, contents=CONTENTS, code=lambda: f"demo{next(numbers)}",
-                            messages_per_minute=1000, on_duty_all=True)  # fmt: skip
+    dispatcher = Dispatcher(
+        ear=ear,
+        contents=CONTENTS,
+        code=lambda: f"demo{next(numbers)}",
+        messages_per_minute=1000,
+        on_duty_all=True,
+    )
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     rehearsal = Rehearsal(database, dispatcher, midnight - timedelta(days=5))
     with database.write() as session:
@@ -95,7 +100,7 @@ def _tell(database: Database, ear: Ear, community_id: int, channel: str, now: da
                 group=bool(group),
                 text=text.removeprefix("@bot ").replace("\\n", "\n"),
                 addressed=not group or text.startswith("@bot"),
-            )  # fmt: skip
+            )
         )
     rehearsal.move(now - rehearsal.now)
 

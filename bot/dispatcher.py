@@ -85,10 +85,14 @@ class Dispatcher:
         self._names.clear()
 
     def turns(
-        self, session: Session, guesses: dict[int, Guess], now: datetime,
-        *, clock: Callable[[], datetime] | None = None,
-    ) -> Done:  # fmt: skip
-        """Answers what was listened to, in one transaction; stops after HOLD if a clock is given."""
+        self,
+        session: Session,
+        guesses: dict[int, Guess],
+        now: datetime,
+        *,
+        clock: Callable[[], datetime] | None = None,
+    ) -> Done:
+        """Answers what was listened to, in one transaction; with a clock, for HOLD at most."""
         rows = receipts.unhandled(session, guesses)
         if not rows:
             return Done()
@@ -116,9 +120,13 @@ class Dispatcher:
         return done
 
     def _together(
-        self, store: Store, rows: Sequence[Inbound], guesses: dict[int, Guess], now: datetime,
+        self,
+        store: Store,
+        rows: Sequence[Inbound],
+        guesses: dict[int, Guess],
+        now: datetime,
         over: Callable[[], bool],
-    ) -> Done:  # fmt: skip
+    ) -> Done:
         """Many turns in one savepoint, at half the cost. Raises whatever goes wrong in any."""
         done = Done()
         names = self._place_names(store.session, store.community_id)
@@ -170,9 +178,14 @@ class Dispatcher:
 
     def desk(self, store: Store, now: datetime) -> Desk:
         return Desk(
-            store=store, file=self._file(store), now=now, contents=self.contents, code=self.code,
-            on_duty_all=self.on_duty_all, public_url=self.public_url,
-        )  # fmt: skip
+            store=store,
+            file=self._file(store),
+            now=now,
+            contents=self.contents,
+            code=self.code,
+            on_duty_all=self.on_duty_all,
+            public_url=self.public_url,
+        )
 
     def _file(self, store: Store) -> CommunityFile:
         if store.community_id not in self._files:

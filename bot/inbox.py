@@ -41,7 +41,7 @@ class Inbox:
                 addressed=e.addressed,
                 extra=dict(e.extra) or None,
                 cursor=cursor,
-            )  # fmt: skip
+            )
             for e in events
         ]
         if not rows and cursor is None:

@@ -54,9 +54,14 @@ def next_out(row: Waiting, caps: Caps) -> tuple[Out, bool]:
     last = number == len(parts) - 1
     first = number == 0
     return Out(
-        chat=row.chat, text=parts[number], choices=row.choices if last else (), inline=row.inline,
-        sender=row.sender if first else "bot", group=row.group, media=row.media if first else None,
-    ), last  # fmt: skip
+        chat=row.chat,
+        text=parts[number],
+        choices=row.choices if last else (),
+        inline=row.inline,
+        sender=row.sender if first else "bot",
+        group=row.group,
+        media=row.media if first else None,
+    ), last
 
 
 def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) -> Mark:
@@ -68,9 +73,14 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
 
     def queued(wait: timedelta | None, attempts: int, error: str | None = None) -> Mark:
         return Mark(
-            row.id, row.chat_id, Sending.QUEUED, parts, why if error is None else error, attempts,
+            row.id,
+            row.chat_id,
+            Sending.QUEUED,
+            parts,
+            why if error is None else error,
+            attempts,
             now + wait if wait else None,
-        )  # fmt: skip
+        )
 
     def failed(gone: bool = False) -> Mark:
         return Mark(row.id, row.chat_id, Sending.FAILED, parts, why, tried, gone=gone)
@@ -107,10 +117,14 @@ class Outbox:
     """`run` until `close`. One task per channel: they never wait for each other."""
 
     def __init__(
-        self, lane: Lane, database: Database, adapters: Mapping[str, Adapter],
-        clock: Callable[[], datetime], sleep: Callable[[float], Awaitable[None]],
+        self,
+        lane: Lane,
+        database: Database,
+        adapters: Mapping[str, Adapter],
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._lane = lane
         self._database = database
         self._sleep = sleep
@@ -180,10 +194,15 @@ class _Sender:
     """One channel."""
 
     def __init__(
-        self, outbox: Outbox, name: str, adapter: Adapter, lane: Lane,
-        clock: Callable[[], datetime], sleep: Callable[[float], Awaitable[None]],
+        self,
+        outbox: Outbox,
+        name: str,
+        adapter: Adapter,
+        lane: Lane,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.name, self.adapter = name, adapter
         self.woken = asyncio.Event()
         self.closing = False
@@ -283,8 +302,9 @@ class _Sender:
             await self._sleep(seconds)
             return
         waits = [
-            asyncio.ensure_future(self.woken.wait()), asyncio.ensure_future(self._sleep(seconds))
-        ]  # fmt: skip
+            asyncio.ensure_future(self.woken.wait()),
+            asyncio.ensure_future(self._sleep(seconds)),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -1,6 +1,7 @@
-"""Plays .chat transcripts: the real ear, dispatcher, handlers and SQL; only clock and platform are made up.
+"""Plays .chat transcripts: the real core; only the clock and the platform are made up.
 
-The format is contract.md section 6. Beyond it a message may be `[语音]`, `[照片]`, `[位置]`, `[表情]`;
+The format is contract.md section 6. Beyond it a message may be `[语音]`, `[照片]`, `[位置]`,
+`[表情]`;
 `[1]` presses that button under the last question; `[回复 新诉求] 好的` replies to the last message
 that contains 新诉求; a line `again` delivers the last message a second time.
 """
@@ -31,8 +32,15 @@ from storage.store.receipts import Received
 EXAMPLE = Path(__file__).parent.parent / "communities" / "example.toml"
 CHANNEL = "web"
 ROLES = ("chief", "worker", "volunteer", "resident", "stranger")
-MEDIA = {"语音": "voice", "照片": "photo", "视频": "video", "位置": "location", "表情": "sticker",
-         "文件": "file", "名片": "contact"}  # fmt: skip
+MEDIA = {
+    "语音": "voice",
+    "照片": "photo",
+    "视频": "video",
+    "位置": "location",
+    "表情": "sticker",
+    "文件": "file",
+    "名片": "contact",
+}
 STEP = re.compile(
     r"(?P<who>[^\s@<>]+)(?:@(?P<group>[^\s<>]+))?(?P<sign>><?|<<|<!|<|>) ?(?P<text>.*)"
 )
@@ -75,19 +83,29 @@ class World:
             raw["people"].append({"name": "主任", "role": "chief"})
         rostered = raw.pop("duty_set", False)
         raw["duty"] = raw.get("duty", []) if rostered else []
-        raw["channels"] = [{"id": CHANNEL, "platform": "web", "groups": [
-            {"name": name, "place": place} if place else {"name": name}
-            for name, place in self.groups
-        ]}]  # fmt: skip
+        raw["channels"] = [
+            {
+                "id": CHANNEL,
+                "platform": "web",
+                "groups": [
+                    {"name": name, "place": place} if place else {"name": name}
+                    for name, place in self.groups
+                ],
+            }
+        ]
         try:
             file = community_file.parse(raw)
         except BadCommunity as error:
             raise Unreadable("; ".join(error.faults)) from None
         Entity.metadata.create_all(self.database.writer)
         dispatcher = Dispatcher(
-            ear=self.ear, contents=CONTENTS, code=self._code, messages_per_minute=30,
-            public_url="http://127.0.0.1:8080", on_duty_all=not rostered,
-        )  # fmt: skip
+            ear=self.ear,
+            contents=CONTENTS,
+            code=self._code,
+            messages_per_minute=30,
+            public_url="http://127.0.0.1:8080",
+            on_duty_all=not rostered,
+        )
         with self.database.write() as session:
             community = load_community(session, file, self.now)
             self.community_id = community.id
@@ -138,10 +156,18 @@ class World:
             reply_to, text = self._message(who, special[1][3:]), special[2]
         addressed = group is None or text.lower().startswith("@bot")
         row = Received(
-            channel_id=CHANNEL, external_id=f"{who}:{self.sent}", chat_key=chat, user_key=who,
-            user_name=who, group=group is not None, kind=kind, reply_to=reply_to, choice=pressed,
-            text=re.sub(r"^@bot\s*", "", text, flags=re.IGNORECASE), addressed=addressed,
-        )  # fmt: skip
+            channel_id=CHANNEL,
+            external_id=f"{who}:{self.sent}",
+            chat_key=chat,
+            user_key=who,
+            user_name=who,
+            group=group is not None,
+            kind=kind,
+            reply_to=reply_to,
+            choice=pressed,
+            text=re.sub(r"^@bot\s*", "", text, flags=re.IGNORECASE),
+            addressed=addressed,
+        )
         self.deliver(row)
 
     def deliver(self, row: Received) -> None:

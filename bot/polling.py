@@ -38,9 +38,8 @@ class Polling:
     """
 
     def __init__(
-        self, adapter: Adapter, inbox: Inbox, lane: Lane,
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:  # fmt: skip
+        self, adapter: Adapter, inbox: Inbox, lane: Lane, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
         self.trouble = ""  # why we do not hear, for the operator
         self._adapter, self._inbox, self._lane, self._sleep = adapter, inbox, lane, sleep
         self._closing = False

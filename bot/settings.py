@@ -1,4 +1,4 @@
-"""huiyin.toml and HUIYIN_SECTION__KEY: the installation's own settings, checked before the start."""
+"""huiyin.toml and HUIYIN_SECTION__KEY: the installation's settings, checked before the start."""
 
 from __future__ import annotations
 

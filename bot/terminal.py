@@ -25,9 +25,12 @@ def chat(settings: Settings, name: str) -> int:
     app.load_files(database, app.read_files(settings), app.clock())
     channel, seen = _sit_down(database, name)
     dispatcher = Dispatcher(
-        ear=Ear(settings.folder), contents=CONTENTS, code=app.code, public_url=settings.public_url,
+        ear=Ear(settings.folder),
+        contents=CONTENTS,
+        code=app.code,
+        public_url=settings.public_url,
         messages_per_minute=settings.limits.messages_per_minute,
-    )  # fmt: skip
+    )
     rehearsal = Rehearsal(database, dispatcher, app.clock())
     print(BANNER.format(name=name))
     sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a pipe may hold anything
@@ -46,7 +49,7 @@ def chat(settings: Settings, name: str) -> int:
                     user_key=name,
                     user_name=name,
                     text=text,
-                )  # fmt: skip
+                )
             )
         else:
             rehearsal.settle()
@@ -63,8 +66,14 @@ def _sit_down(database: Database, name: str) -> tuple[str, int]:
                 continue
             channel = f"terminal-{community.slug}"
             if store.messages.channel(channel) is None:
-                store.add(Channel(id=channel, community_id=community.id, platform="terminal",
-                                  created_at=app.clock()))  # fmt: skip
+                store.add(
+                    Channel(
+                        id=channel,
+                        community_id=community.id,
+                        platform="terminal",
+                        created_at=app.clock(),
+                    )
+                )
             if store.people.identity(channel, name) is None:
                 settle_in(store, person, channel, name, app.clock())
             return channel, _last(session, store, channel, person)

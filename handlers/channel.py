@@ -1,4 +1,4 @@
-"""No zombie channels: questions go to a person, clocks run until one answers, silence is reported."""
+"""No zombie channels: questions go to a person, clocks run till one answers, silence is told."""
 
 from __future__ import annotations
 
@@ -36,21 +36,34 @@ def _pass_on(turn: Turn, intent: str, phrase: str, answer: str) -> None:
     handler = turn.handler(place, turn.guess.category)
     level = turn.file.level("default")
     clock = turn.open_clock(
-        turn.chat, turn.person, intent, text, inbound_id=turn.inbound.id, handler=handler,
+        turn.chat,
+        turn.person,
+        intent,
+        text,
+        inbound_id=turn.inbound.id,
+        handler=handler,
         due_at=turn.file.hours.add(turn.now, level.first_response),
-    )  # fmt: skip
+    )
     clock.about = about(clock)
     reached = ask_staff(turn, clock, handler, phrase)
     name = handler.name if handler else turn.file.name
     if not reached:
         turn.say("channel.nobody_reached", about=about(clock))
     elif turn.file.hours.is_open(turn.now) or turn.on_duty_all:
-        turn.say(answer, about=about(clock), who=name,
-                 by=turn.speech.moment(clock.due_at or turn.now, turn.now))  # fmt: skip
+        turn.say(
+            answer,
+            about=about(clock),
+            who=name,
+            by=turn.speech.moment(clock.due_at or turn.now, turn.now),
+        )
     else:
         opens = turn.file.hours.next_opening(turn.now)
-        turn.say(f"{answer}_closed", about=about(clock), who=name,
-                 opens=turn.speech.moment(opens, turn.now) if opens else "")  # fmt: skip
+        turn.say(
+            f"{answer}_closed",
+            about=about(clock),
+            who=name,
+            opens=turn.speech.moment(opens, turn.now) if opens else "",
+        )
     turn.can_undo("clock", about(clock))
 
 
@@ -64,13 +77,20 @@ def ask_staff(desk: Desk, clock: Clock, person: Resident | None, phrase: str) ->
     group = (chat.name or "") if chat is not None and chat.group else ""
     clock.about = about(clock)
     asked = desk.put(
-        "channel.unanswered", person, about(clock), phrase,
-        [Choice("reply", words.say("channel.do_reply")),
-         Choice("settled", words.say("channel.do_settled"))],
-        who=asker.name if chat is not None and chat.group else desk.card(asker), text=clock.text,
-        where=group, within=f"（{group}）" if group else "",
+        "channel.unanswered",
+        person,
+        about(clock),
+        phrase,
+        [
+            Choice("reply", words.say("channel.do_reply")),
+            Choice("settled", words.say("channel.do_settled")),
+        ],
+        who=asker.name if chat is not None and chat.group else desk.card(asker),
+        text=clock.text,
+        where=group,
+        within=f"（{group}）" if group else "",
         since=words.span(desk.now - clock.opened_at),
-    )  # fmt: skip
+    )
     return asked is not None
 
 
@@ -135,9 +155,14 @@ def group_question(turn: Turn) -> None:
     handler = turn.handler(place, heard.category)
     level = turn.file.level("default")
     clock = turn.open_clock(
-        turn.chat, turn.person, str(Intent.QUESTION), heard.text, inbound_id=turn.inbound.id,
-        handler=handler, due_at=turn.file.hours.add(turn.now, level.first_response),
-    )  # fmt: skip
+        turn.chat,
+        turn.person,
+        str(Intent.QUESTION),
+        heard.text,
+        inbound_id=turn.inbound.id,
+        handler=handler,
+        due_at=turn.file.hours.add(turn.now, level.first_response),
+    )
     reached = ask_staff(turn, clock, handler, "channel.group_question_for_you")
     phrase = "channel.group_question_passed" if reached else "channel.nobody_reached"
     turn.say(phrase, who=handler.name if handler else turn.file.name, about=about(clock))
@@ -156,7 +181,7 @@ def undo_clock(turn: Turn, ident: str) -> None:
 
 
 def unanswered(turn: Turn) -> None:
-    """未回应: every question no person has answered, the oldest first; then each channel's health."""
+    """未回应: each question no person has answered, the oldest first; then the channels' health."""
     clocks = turn.store.channels.running()
     groups = {chat.id: chat for chat in turn.store.messages.groups()}
     people = turn.store.people.residents(clock.resident_id for clock in clocks)
@@ -169,13 +194,17 @@ def unanswered(turn: Turn) -> None:
             else turn.speech.say("channel.private"),
             text=clock.text[:24],
             span=turn.speech.span(turn.now - clock.opened_at),
-        )  # fmt: skip
+        )
         for clock in clocks[:10]
         if clock.resident_id in people
     ]
     health = [health_line(turn, one) for one in turn.store.channels.health(turn.now)]
-    turn.say("channel.unanswered" if lines else "channel.all_answered", count=len(clocks),
-             lines="\n".join(lines), health="\n".join(health))  # fmt: skip
+    turn.say(
+        "channel.unanswered" if lines else "channel.all_answered",
+        count=len(clocks),
+        lines="\n".join(lines),
+        health="\n".join(health),
+    )
 
 
 def place_name(desk: Desk, one: Health) -> str:
@@ -195,10 +224,15 @@ def health_line(desk: Desk, one: Health) -> str:
         return words.span(timedelta(seconds=seconds)) if seconds is not None else "-"
 
     return words.say(
-        "channel.health" if one.p50 is not None else "channel.health_unmeasured", name=place_name(desk, one), unanswered=one.unanswered,
-        oldest=words.span(desk.now - one.oldest) if one.oldest else "-", p50=span(one.p50),
-        p90=span(one.p90), by_bot=one.by_bot, days=one.silent_days(desk.now),
-    )  # fmt: skip
+        "channel.health" if one.p50 is not None else "channel.health_unmeasured",
+        name=place_name(desk, one),
+        unanswered=one.unanswered,
+        oldest=words.span(desk.now - one.oldest) if one.oldest else "-",
+        p50=span(one.p50),
+        p90=span(one.p90),
+        by_bot=one.by_bot,
+        days=one.silent_days(desk.now),
+    )
 
 
 def chase_silent_questions(desk: Desk) -> datetime | None:
@@ -221,7 +255,7 @@ def chase_silent_questions(desk: Desk) -> datetime | None:
 
 
 def watch_channels(desk: Desk) -> datetime:
-    """Each morning: a channel or group silent for 7, 10 or 14 days is told to the chief, once each."""
+    """Each morning: a channel or group silent for 7, 10 or 14 days is told to the chief, once."""
     for one in desk.store.channels.health(desk.now):
         row: Chat | None = desk.store.messages.chat(one.chat_id) if one.chat_id else None
         channel = desk.store.messages.channel(one.channel_id)
@@ -232,8 +266,12 @@ def watch_channels(desk: Desk) -> datetime:
         reached = max((mark for mark in WARN_AT if days >= mark), default=0)
         if reached > holder.warned:
             for chief in desk.store.people.chiefs():
-                desk.tell(chief, "channel.red" if reached >= WARN_AT[-1] else "channel.quiet",
-                          name=place_name(desk, one), days=days)  # fmt: skip
+                desk.tell(
+                    chief,
+                    "channel.red" if reached >= WARN_AT[-1] else "channel.quiet",
+                    name=place_name(desk, one),
+                    days=days,
+                )
         holder.warned = reached
     local = desk.now.astimezone(desk.file.zone)
     today = local.replace(hour=LOOK_AT_HOUR, minute=0, second=0, microsecond=0)

@@ -13,9 +13,14 @@ HELD_MATTERS = 4  # further matters of one message that are remembered
 
 
 def converse(
-    turn: Turn, matter: str, opening: dict[str, Any], *, guess: Guess | None = None,
-    waiting: list[str] | None = None, on: Conversation | None = None,
-) -> None:  # fmt: skip
+    turn: Turn,
+    matter: str,
+    opening: dict[str, Any],
+    *,
+    guess: Guess | None = None,
+    waiting: list[str] | None = None,
+    on: Conversation | None = None,
+) -> None:
     """Opens a matter, or goes on with `on`; afterwards takes up whatever it left waiting."""
     session = turn.store.session
     if on is None:
@@ -76,9 +81,14 @@ class Unchanged:
 
 
 def _keep(
-    turn: Turn, matter: str, opening: dict[str, Any], answers: dict[str, Any],
-    waiting: list[str], ask: Ask, on: Conversation | None,
-) -> None:  # fmt: skip
+    turn: Turn,
+    matter: str,
+    opening: dict[str, Any],
+    answers: dict[str, Any],
+    waiting: list[str],
+    ask: Ask,
+    on: Conversation | None,
+) -> None:
     """Stores what is asked, and says it."""
     kept = {**opening, "guess": turn.guess.to_json()}
     if on is None:
@@ -95,7 +105,7 @@ def _keep(
                 step=0,
                 asked_at=turn.now,
                 opened_at=turn.now,
-            )  # fmt: skip
+            )
         )
     else:
         on.opening, on.answers, on.waiting = kept, answers, waiting
@@ -107,9 +117,12 @@ def speak(turn: Turn, conversation: Conversation) -> None:
     """Says what a conversation asks, with its buttons."""
     ask = Ask(**conversation.asking)
     turn.write(
-        turn.chat, ask.text, choices=[Choice(c[0], c[1]) for c in ask.choices],
-        callback=callback(conversation), inline=ask.inline,
-    )  # fmt: skip
+        turn.chat,
+        ask.text,
+        choices=[Choice(c[0], c[1]) for c in ask.choices],
+        callback=callback(conversation),
+        inline=ask.inline,
+    )
     conversation.asked_at, conversation.after = turn.now, turn.chat.turns
 
 

@@ -103,21 +103,39 @@ class Desk:
     # Saying
 
     def write(
-        self, chat: Chat, text: str, *, choices: Sequence[Choice] = (), callback: str = "",
-        inline: bool = False, sender: str = "bot", kind: str = "answer", media: str | None = None,
-        about: str | None = None, priority: Priority = Priority.ANSWER,
+        self,
+        chat: Chat,
+        text: str,
+        *,
+        choices: Sequence[Choice] = (),
+        callback: str = "",
+        inline: bool = False,
+        sender: str = "bot",
+        kind: str = "answer",
+        media: str | None = None,
+        about: str | None = None,
+        priority: Priority = Priority.ANSWER,
         expires_at: datetime | None = None,
-    ) -> Outbound:  # fmt: skip
+    ) -> Outbound:
         """Puts words into a chat. `callback` names what its buttons answer."""
         instant = self.store.messages.platform(chat.channel_id) in INSTANT
         row = Outbound(
-            community_id=self.store.community_id, channel_id=chat.channel_id, chat_id=chat.id,
-            text=text, inline=inline, sender=sender, kind=kind, media=media, about=about,
+            community_id=self.store.community_id,
+            channel_id=chat.channel_id,
+            chat_id=chat.id,
+            text=text,
+            inline=inline,
+            sender=sender,
+            kind=kind,
+            media=media,
+            about=about,
             choices=[[str(n), c.label, f"{callback}={n}"] for n, c in enumerate(choices, 1)],
-            priority=priority, created_at=self.now, expires_at=expires_at,
+            priority=priority,
+            created_at=self.now,
+            expires_at=expires_at,
             status=Sending.SENT if instant else Sending.QUEUED,
             sent_at=self.now if instant else None,
-        )  # fmt: skip
+        )
         self.store.session.add(row)
         self.said.append(row)
         return row
@@ -127,9 +145,16 @@ class Desk:
         return next(iter(self.store.messages.chats_of(person)), None)
 
     def tell(
-        self, person: Resident, phrase: str, *, about: str | None = None, sender: str = "bot",
-        priority: Priority = Priority.ANSWER, media: str | None = None, **values: Any,
-    ) -> Outbound | None:  # fmt: skip
+        self,
+        person: Resident,
+        phrase: str,
+        *,
+        about: str | None = None,
+        sender: str = "bot",
+        priority: Priority = Priority.ANSWER,
+        media: str | None = None,
+        **values: Any,
+    ) -> Outbound | None:
         """Says a phrase to somebody in private; None when there is no chat to say it in."""
         chat = self.chat_with(person)
         if chat is None:
@@ -138,11 +163,22 @@ class Desk:
         return self.write(chat, text, about=about, sender=sender, priority=priority, media=media)
 
     def put(
-        self, name: str, to: Resident, about: str, phrase: str, choices: Sequence[Choice], *,
-        also: Sequence[Choice] = (), chat: Chat | None = None, inline: bool = False, until: datetime | None = None,
-        priority: Priority = Priority.ANSWER, kind: str = "answer", sender: str = "bot",
+        self,
+        name: str,
+        to: Resident,
+        about: str,
+        phrase: str,
+        choices: Sequence[Choice],
+        *,
+        also: Sequence[Choice] = (),
+        chat: Chat | None = None,
+        inline: bool = False,
+        until: datetime | None = None,
+        priority: Priority = Priority.ANSWER,
+        kind: str = "answer",
+        sender: str = "bot",
         **values: Any,
-    ) -> Question | None:  # fmt: skip
+    ) -> Question | None:
         """Leaves a Question standing with somebody; None when there is no chat to ask in.
 
         `also` are answers in words that are understood but not shown.
@@ -161,13 +197,20 @@ class Desk:
                 asked_at=self.now,
                 until=until or self.now + KEEP_QUESTION,
                 after=chat.turns,
-            )  # fmt: skip
+            )
         )
         text = self.words(to).say(phrase, **values)
         row = self.write(
-            chat, text, choices=choices, callback=f"q{question.id}", inline=inline, about=about,
-            priority=priority, kind=kind, sender=sender,
-        )  # fmt: skip
+            chat,
+            text,
+            choices=choices,
+            callback=f"q{question.id}",
+            inline=inline,
+            about=about,
+            priority=priority,
+            kind=kind,
+            sender=sender,
+        )
         self.store.session.flush()
         question.outbound_id, question.delivered_at = row.id, row.sent_at
         return question
@@ -225,10 +268,17 @@ class Desk:
     # Clocks: from a resident's question until a person answers
 
     def open_clock(
-        self, chat: Chat, person: Resident, intent: str, text: str, *, about: str | None = None,
-        inbound_id: int | None = None, handler: Resident | None = None,
+        self,
+        chat: Chat,
+        person: Resident,
+        intent: str,
+        text: str,
+        *,
+        about: str | None = None,
+        inbound_id: int | None = None,
+        handler: Resident | None = None,
         due_at: datetime | None = None,
-    ) -> Clock:  # fmt: skip
+    ) -> Clock:
         clock = self.store.add(
             Clock(
                 community_id=self.store.community_id,
@@ -243,7 +293,7 @@ class Desk:
                 due_at=due_at,
                 nudged=0,
                 handler_id=handler.id if handler else None,
-            )  # fmt: skip
+            )
         )
         self.wake("chase_silent_questions", due_at)
         return clock

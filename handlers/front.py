@@ -48,7 +48,7 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
                 heard=True,
                 warned=0,
                 turns=0,
-            )  # fmt: skip
+            )
         )
     chat.turns += 1
     if row.kind != "console":  # which says nothing about where its author reads
@@ -70,7 +70,7 @@ def _stranger(desk: Desk, row: Inbound) -> Resident:
             notices=True,
             willing=False,
             confirmed=False,
-        )  # fmt: skip
+        )
     )
     desk.store.add(
         Identity(
@@ -80,6 +80,6 @@ def _stranger(desk: Desk, row: Inbound) -> Resident:
             external_id=row.user_key,
             resident_id=person.id,
             created_at=desk.now,
-        )  # fmt: skip
+        )
     )
     return person

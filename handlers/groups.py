@@ -36,9 +36,14 @@ def listen(turn: Turn, too_fast: bool) -> None:
         handler = turn.handler(place, heard.category)
         level = turn.file.level("default")
         turn.open_clock(
-            turn.chat, turn.person, str(heard.intent), heard.text, inbound_id=turn.inbound.id,
-            handler=handler, due_at=turn.file.hours.add(turn.now, level.first_response),
-        )  # fmt: skip
+            turn.chat,
+            turn.person,
+            str(heard.intent),
+            heard.text,
+            inbound_id=turn.inbound.id,
+            handler=handler,
+            due_at=turn.file.hours.add(turn.now, level.first_response),
+        )
 
 
 def _relay(turn: Turn) -> None:
@@ -47,8 +52,9 @@ def _relay(turn: Turn) -> None:
         staff = {person.name for person in turn.store.people.staff()}
         named_like = turn.person.is_staff or turn.person.name in staff  # nobody borrows a role
         name = turn.title(turn.person) if named_like else turn.person.name
-        turn.write(turn.chat, turn.inbound.text, sender=name, kind="relay",
-                   about=about(turn.inbound))
+        turn.write(
+            turn.chat, turn.inbound.text, sender=name, kind="relay", about=about(turn.inbound)
+        )
 
 
 def _stop_clocks(turn: Turn) -> None:

@@ -30,8 +30,10 @@ def help_ask(turn: Turn) -> None:
     if turn.opening.get("command"):
         kind = turn.ask(
             "help.what_kind",
-            *[Choice(k, turn.speech.say(f"help.kind_{k}")) for k in KINDS], key="kind", takes="text",
-        )  # fmt: skip
+            *[Choice(k, turn.speech.say(f"help.kind_{k}")) for k in KINDS],
+            key="kind",
+            takes="text",
+        )
         text = turn.speech.say(f"help.kind_{kind}") if kind in KINDS else kind
         if kind == "other":
             text = turn.ask("help.what", key="what", takes="text")
@@ -41,8 +43,10 @@ def help_ask(turn: Turn) -> None:
         Choice("yes", turn.speech.say("help.ask_them"), ("+", "问吧")),
         Choice("change", turn.speech.say("help.change")),
         Choice("no", turn.speech.say("help.drop"), ("-", "算了", "不用了")),
-        key="confirm", text=text, place=place.name if place else turn.file.name,
-    )  # fmt: skip
+        key="confirm",
+        text=text,
+        place=place.name if place else turn.file.name,
+    )
     if answer == "no":
         turn.say("help.dropped")
         return
@@ -57,10 +61,11 @@ def help_ask(turn: Turn) -> None:
             asked_at=turn.now,
             stage=HelpStage.OPEN,
             due_at=turn.now + NOBODY_AFTER,
-        )  # fmt: skip
+        )
     )
-    turn.open_clock(turn.chat, turn.person, "help_ask", text, about=about(request),
-                    inbound_id=turn.inbound.id)  # fmt: skip
+    turn.open_clock(
+        turn.chat, turn.person, "help_ask", text, about=about(request), inbound_id=turn.inbound.id
+    )
     turn.wake("chase_help", request.due_at)
     asked = _ask_neighbours(turn, request)
     if asked:
@@ -92,11 +97,17 @@ def _ask_neighbours(desk: Desk, request: HelpRequest) -> int:
             continue
         words = desk.words(helper)
         asked = desk.put(
-            "help.take", helper, about(request), "help.can_you",
-            [Choice("yes", words.say("help.i_come"), ("+", "我来", "我可以", "我去")),
-             Choice("no", words.say("help.not_now"), ("-",))],
-            text=request.text, place=place.name if place else desk.file.name,
-        )  # fmt: skip
+            "help.take",
+            helper,
+            about(request),
+            "help.can_you",
+            [
+                Choice("yes", words.say("help.i_come"), ("+", "我来", "我可以", "我去")),
+                Choice("no", words.say("help.not_now"), ("-",)),
+            ],
+            text=request.text,
+            place=place.name if place else desk.file.name,
+        )
         count += asked is not None
     return count
 
@@ -123,12 +134,19 @@ def take(turn: Turn, question: Question, value: str) -> None:
     if asker is not None:
         words = turn.words(asker)
         turn.put(
-            "help.agree", asker, about(request), "help.somebody_comes",
-            [Choice("yes", words.say("help.agree"), ("+", "同意")),
-             Choice("no", words.say("help.somebody_else"), ("-", "换一个", "换个人"))],
-            helper=turn.person.name, role=turn.role(turn.person), what=request.text,
+            "help.agree",
+            asker,
+            about(request),
+            "help.somebody_comes",
+            [
+                Choice("yes", words.say("help.agree"), ("+", "同意")),
+                Choice("no", words.say("help.somebody_else"), ("-", "换一个", "换个人")),
+            ],
+            helper=turn.person.name,
+            role=turn.role(turn.person),
+            what=request.text,
             contacts=words.say("help.home_and_phone" if asker.phone else "help.home"),
-        )  # fmt: skip
+        )
 
 
 def agree(turn: Turn, question: Question, value: str) -> None:
@@ -154,15 +172,27 @@ def agree(turn: Turn, question: Question, value: str) -> None:
     match.agreed_at, request.stage = turn.now, HelpStage.AGREED
     request.due_at = turn.now + ASK_IF_DONE
     turn.wake("chase_help", request.due_at)
-    turn.tell(helper, "help.contact_for_helper", about=about(request), who=turn.person.name,
-              home=turn.home(turn.person) or turn.words().say("place.unknown"),
-              phone=f"，{turn.person.phone}" if turn.person.phone else "", what=request.text)  # fmt: skip
+    turn.tell(
+        helper,
+        "help.contact_for_helper",
+        about=about(request),
+        who=turn.person.name,
+        home=turn.home(turn.person) or turn.words().say("place.unknown"),
+        phone=f"，{turn.person.phone}" if turn.person.phone else "",
+        what=request.text,
+    )
     turn.put(
-        "help.done", turn.person, about(request), "help.contact_for_asker",
-        [Choice("done", turn.speech.say("help.is_done"), ("+", "帮好了", "好了")),
-         Choice("not", turn.speech.say("help.not_come"), ("-", "没来"))],
-        helper=helper.name, phone=f"（{helper.phone}）" if helper.phone else "",
-    )  # fmt: skip
+        "help.done",
+        turn.person,
+        about(request),
+        "help.contact_for_asker",
+        [
+            Choice("done", turn.speech.say("help.is_done"), ("+", "帮好了", "好了")),
+            Choice("not", turn.speech.say("help.not_come"), ("-", "没来")),
+        ],
+        helper=helper.name,
+        phone=f"（{helper.phone}）" if helper.phone else "",
+    )
 
 
 def done(turn: Turn, question: Question, value: str) -> None:
@@ -201,11 +231,17 @@ def chase_help(desk: Desk) -> datetime | None:
             words = desk.words(asker)
             desk.withdraw(about(request), to=asker)
             desk.put(
-                "help.done", asker, about(request), "help.was_it_done",
-                [Choice("done", words.say("help.is_done"), ("+",)),
-                 Choice("not", words.say("help.not_come"), ("-",))],
-                what=request.text, priority=Priority.CHASE,
-            )  # fmt: skip
+                "help.done",
+                asker,
+                about(request),
+                "help.was_it_done",
+                [
+                    Choice("done", words.say("help.is_done"), ("+",)),
+                    Choice("not", words.say("help.not_come"), ("-",)),
+                ],
+                what=request.text,
+                priority=Priority.CHASE,
+            )
     return desk.store.help.next_due()
 
 
@@ -216,11 +252,15 @@ def _tell_workers(desk: Desk, request: HelpRequest, phrase: str) -> str:
     for person in desk.store.people.workers_for(place):
         words = desk.words(person)
         asked = desk.put(
-            "help.worker", person, about(request), phrase,
+            "help.worker",
+            person,
+            about(request),
+            phrase,
             [Choice("take", words.say("help.worker_takes"), ("+",))],
-            text=request.text, who=desk.card(asker) if asker else "",
+            text=request.text,
+            who=desk.card(asker) if asker else "",
             place=place.name if place else desk.file.name,
-        )  # fmt: skip
+        )
         if asked is not None:
             request.worker_told_at = desk.now
             return person.name
@@ -240,8 +280,11 @@ def worker_takes(turn: Turn, question: Question, value: str) -> None:
         return
     request.stage, request.due_at = HelpStage.AGREED, turn.now + ASK_IF_DONE
     turn.wake("chase_help", request.due_at)
-    turn.store.add(Match(request_id=request.id, helper_id=turn.person.id, taken_at=turn.now,
-                         agreed_at=turn.now))  # fmt: skip
+    turn.store.add(
+        Match(
+            request_id=request.id, helper_id=turn.person.id, taken_at=turn.now, agreed_at=turn.now
+        )
+    )
     turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
     turn.withdraw(about(request), name="help.take")
     turn.say("help.worker_has_it", about=about(request), who=turn.card(asker))
@@ -270,8 +313,13 @@ def words_between(turn: Turn) -> None:
     mine = match.helper_id == turn.person.id
     other = turn.store.people.resident(request.resident_id if mine else match.helper_id)
     if other is not None:
-        turn.tell(other, "help.words", about=about(request), sender=turn.person.name,
-                  text=str(turn.opening["text"]))  # fmt: skip
+        turn.tell(
+            other,
+            "help.words",
+            about=about(request),
+            sender=turn.person.name,
+            text=str(turn.opening["text"]),
+        )
         turn.say("talk.passed_on", who=other.name)
 
 
@@ -302,7 +350,7 @@ def help_offer(turn: Turn) -> None:
                 resident_id=turn.person.id,
                 text=text,
                 offered_at=turn.now,
-            )  # fmt: skip
+            )
         )
     turn.say("help.offer_kept")
     turn.can_undo("offer", f"resident:{turn.person.id}")
@@ -311,11 +359,18 @@ def help_offer(turn: Turn) -> None:
         place = turn.store.people.place(request.place_id)
         turn.withdraw(about(request), to=turn.person)
         turn.put(
-            "help.take", turn.person, about(request), "help.can_you",
-            [Choice("yes", turn.speech.say("help.i_come"), ("+", "我来", "我可以")),
-             Choice("no", turn.speech.say("help.not_now"), ("-",))],
-            chat=turn.private(), text=request.text, place=place.name if place else turn.file.name,
-        )  # fmt: skip
+            "help.take",
+            turn.person,
+            about(request),
+            "help.can_you",
+            [
+                Choice("yes", turn.speech.say("help.i_come"), ("+", "我来", "我可以")),
+                Choice("no", turn.speech.say("help.not_now"), ("-",)),
+            ],
+            chat=turn.private(),
+            text=request.text,
+            place=place.name if place else turn.file.name,
+        )
 
 
 def undo_offer(turn: Turn, ident: str) -> None:

@@ -1,4 +1,4 @@
-"""Voice, photo, location, stickers: kept with the open case or passed to the worker; never silence."""
+"""Voice, photo, location, stickers: kept with the open case or passed on; never silence."""
 
 from __future__ import annotations
 
@@ -35,14 +35,26 @@ def media(turn: Turn) -> None:
                 verb="media",
                 text=_caption(turn),
                 media=reference,
-            )  # fmt: skip
+            )
         )
         handler = turn.store.people.resident(case.handler_id)
         if handler is not None:
-            turn.tell(handler, "media.for_case", about=about(case), n=case.number, kind=name,
-                      who=turn.person.name, text=_caption(turn), media=reference)  # fmt: skip
-        turn.say("media.kept_with_case", kind=name, n=case.number,
-                 who=handler.name if handler else turn.file.name)  # fmt: skip
+            turn.tell(
+                handler,
+                "media.for_case",
+                about=about(case),
+                n=case.number,
+                kind=name,
+                who=turn.person.name,
+                text=_caption(turn),
+                media=reference,
+            )
+        turn.say(
+            "media.kept_with_case",
+            kind=name,
+            n=case.number,
+            who=handler.name if handler else turn.file.name,
+        )
         return
     _to_worker(turn, name, reference)
 
@@ -57,8 +69,15 @@ def _to_alarmed(turn: Turn, case: Incident, name: str, reference: str) -> None:
     for ident in case.alarmed:
         person = turn.store.people.resident(ident)
         if person is not None:
-            turn.tell(person, "media.for_incident", about=about(case), kind=name, media=reference,
-                      who=turn.person.name, text=_caption(turn))  # fmt: skip
+            turn.tell(
+                person,
+                "media.for_incident",
+                about=about(case),
+                kind=name,
+                media=reference,
+                who=turn.person.name,
+                text=_caption(turn),
+            )
     turn.say("media.passed_on", kind=name, who=turn.speech.say("media.those_alarmed"))
 
 
@@ -73,11 +92,23 @@ def _to_worker(turn: Turn, name: str, reference: str) -> None:
     place = turn.store.people.place(turn.person.home_id)
     handler = turn.handler(place)
     clock = turn.open_clock(
-        turn.chat, turn.person, "human", f"[{name}]", inbound_id=turn.inbound.id, handler=handler,
+        turn.chat,
+        turn.person,
+        "human",
+        f"[{name}]",
+        inbound_id=turn.inbound.id,
+        handler=handler,
         due_at=turn.file.hours.add(turn.now, turn.file.level("default").first_response),
-    )  # fmt: skip
+    )
     clock.about = about(clock)
     if handler is not None:
-        turn.tell(handler, "media.for_you", about=about(clock), kind=name, media=reference,
-                  who=turn.card(turn.person), text=_caption(turn))  # fmt: skip
+        turn.tell(
+            handler,
+            "media.for_you",
+            about=about(clock),
+            kind=name,
+            media=reference,
+            who=turn.card(turn.person),
+            text=_caption(turn),
+        )
     turn.say("media.passed_on", kind=name, who=handler.name if handler else turn.file.name)

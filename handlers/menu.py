@@ -6,9 +6,15 @@ from handlers.turn import Ask, Choice, Turn, Words
 
 MAIN = ("report", "help", "danger", "human", "mine", "data")
 REPAIRS: tuple[tuple[str, str | None], ...] = (
-    ("no_water", "water"), ("no_power", "power"), ("leak", "water"), ("lift", "lift"),
-    ("gas_heat", "gas_heat"), ("rubbish", "sanitation"), ("noise", "noise"), ("other", None),
-)  # fmt: skip
+    ("no_water", "water"),
+    ("no_power", "power"),
+    ("leak", "water"),
+    ("lift", "lift"),
+    ("gas_heat", "gas_heat"),
+    ("rubbish", "sanitation"),
+    ("noise", "noise"),
+    ("other", None),
+)
 STAFF = ("todo", "rollcall", "rollcall_now", "notice", "unanswered", "console")
 
 
@@ -25,10 +31,17 @@ def menu(turn: Turn) -> None:
         return
     chosen = turn.ask(
         "menu.surprised" if turn.opening.get("surprised") else "menu.main",
-        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in MAIN], key="menu.main", weak=True,
-    )  # fmt: skip
-    start = {"help": "help_ask", "danger": "ask_danger", "human": "human", "mine": "my_appeals",
-             "data": "my_data"}  # fmt: skip
+        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in MAIN],
+        key="menu.main",
+        weak=True,
+    )
+    start = {
+        "help": "help_ask",
+        "danger": "ask_danger",
+        "human": "human",
+        "mine": "my_appeals",
+        "data": "my_data",
+    }
     if chosen == "report":
         _repairs(turn)
     elif chosen == "help":
@@ -43,9 +56,12 @@ def _repairs(turn: Turn) -> None:
     names = {key: category for key, category in REPAIRS}
     say = turn.speech.say
     chosen = turn.ask(
-        "menu.what_repair", *[Choice(key, say(f"menu.repair_{key}")) for key, _ in REPAIRS],
-        Choice("back", say("menu.back"), ("返回", "back")), takes="text", key="repair",
-    )  # fmt: skip
+        "menu.what_repair",
+        *[Choice(key, say(f"menu.repair_{key}")) for key, _ in REPAIRS],
+        Choice("back", say("menu.back"), ("返回", "back")),
+        takes="text",
+        key="repair",
+    )
     if chosen == "back":
         turn.start("menu")
     elif chosen == "other":
@@ -59,9 +75,11 @@ def _repairs(turn: Turn) -> None:
 
 def _staff(turn: Turn) -> None:
     chosen = turn.ask(
-        "menu.staff", *[Choice(key, turn.speech.say(f"menu.{key}")) for key in STAFF],
-        key="menu.staff", weak=True,
-    )  # fmt: skip
+        "menu.staff",
+        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in STAFF],
+        key="menu.staff",
+        weak=True,
+    )
     start = {
         "todo": "to_do",
         "rollcall": "rollcall_start",

@@ -38,7 +38,7 @@ def stand_menu(desk: Desk) -> None:
                 asked_at=desk.now,
                 opened_at=desk.now,
                 after=chat.turns,
-            )  # fmt: skip
+            )
         )
         choices = [Choice(c[0], c[1]) for c in ask.choices]
         row.choices = [[str(n), c.label, f"{callback(menu)}={n}"] for n, c in enumerate(choices, 1)]

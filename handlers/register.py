@@ -54,10 +54,15 @@ def ask_home(turn: Turn, phrase: str, key: str) -> tuple[Place | None, str]:
     for depth in range(5):
         asked = phrase if depth == 0 else "welcome.which_building"
         said = turn.ask(
-            asked, *[Choice(f"place:{p.id}", p.name) for p in level], skip, key=f"{key}.{depth}",
-            takes="place", weak=key == "welcome", community=turn.file.name,
+            asked,
+            *[Choice(f"place:{p.id}", p.name) for p in level],
+            skip,
+            key=f"{key}.{depth}",
+            takes="place",
+            weak=key == "welcome",
+            community=turn.file.name,
             name=turn.person.name,
-        )  # fmt: skip
+        )
         if said == "skip":
             return None, ""
         if said.startswith("place:"):
@@ -65,9 +70,11 @@ def ask_home(turn: Turn, phrase: str, key: str) -> tuple[Place | None, str]:
             beneath = [p for p in people.places if place and p.parent_id == place.id]
             if not beneath:
                 return place, ""
-            level = beneath if len(beneath) > 1 else [
-                p for p in people.places if p.parent_id == beneath[0].id
-            ] or beneath  # fmt: skip
+            level = (
+                beneath
+                if len(beneath) > 1
+                else [p for p in people.places if p.parent_id == beneath[0].id] or beneath
+            )
             continue
         place = people.building(find_place(said, turn.names).building) or people.place_named(said)
         if place is not None:
@@ -110,15 +117,20 @@ def my_data(turn: Turn) -> None:
     say = turn.speech.say
     person = turn.person
     chosen = turn.ask(
-        "register.my_data", Choice("name", say("register.change_name")),
-        Choice("home", say("register.change_home")), Choice("phone", say("register.change_phone")),
+        "register.my_data",
+        Choice("name", say("register.change_name")),
+        Choice("home", say("register.change_home")),
+        Choice("phone", say("register.change_phone")),
         Choice("elder", say("register.elder_off" if person.elder else "register.elder_on")),
-        Choice("delete", say("register.delete")), Choice("back", say("register.fine"), ("+", "好")),
-        key="what", name=person.name, home=turn.home(person) or say("register.unknown"),
+        Choice("delete", say("register.delete")),
+        Choice("back", say("register.fine"), ("+", "好")),
+        key="what",
+        name=person.name,
+        home=turn.home(person) or say("register.unknown"),
         phone=person.phone or say("register.unknown"),
         notices=say("register.notices_on" if person.notices else "register.notices_off"),
         claims=say("register.confirmed" if person.confirmed else "register.claims"),
-    )  # fmt: skip
+    )
     if chosen == "back":
         turn.say("register.unchanged")
     elif chosen == "delete":
@@ -137,8 +149,13 @@ def _change(turn: Turn, what: str) -> None:
             turn.say("register.unchanged")
             return
         if not find_place(words, turn.names).room:
-            said = turn.ask("register.which_room", Choice("skip", turn.speech.say("welcome.skip")),
-                            key="room", takes="text", place=place.name)  # fmt: skip
+            said = turn.ask(
+                "register.which_room",
+                Choice("skip", turn.speech.say("welcome.skip")),
+                key="room",
+                takes="text",
+                place=place.name,
+            )
             words = "" if said == "skip" else f"{place.name}{said}"
         turn.person.unit = turn.person.room = None
         settle(turn, place, words)
@@ -158,9 +175,11 @@ def _change(turn: Turn, what: str) -> None:
 def _delete(turn: Turn) -> None:
     """Deletes what we hold of somebody. Open cases stay with their number, without a name."""
     sure = turn.ask(
-        "register.delete_sure", Choice("yes", turn.speech.say("register.yes_delete")),
-        Choice("no", turn.speech.say("register.no_delete"), ("-",)), key="sure",
-    )  # fmt: skip
+        "register.delete_sure",
+        Choice("yes", turn.speech.say("register.yes_delete")),
+        Choice("no", turn.speech.say("register.no_delete"), ("-",)),
+        key="sure",
+    )
     if sure == "no":
         turn.say("register.unchanged")
         return

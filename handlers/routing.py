@@ -35,9 +35,14 @@ def answer(front: Front, heard: Guess, names: tuple[str, ...]) -> list[Outbound]
     desk = front.desk
     shared = {f.name: getattr(desk, f.name) for f in fields(Desk)}
     turn = Turn(
-        **shared, inbound=front.row, chat=front.chat, person=front.person, heard=heard,
-        guess=heard, names=names,
-    )  # fmt: skip
+        **shared,
+        inbound=front.row,
+        chat=front.chat,
+        person=front.person,
+        heard=heard,
+        guess=heard,
+        names=names,
+    )
     if front.row.kind in LIFECYCLE:
         groups.lifecycle(turn)
     elif front.chat.group:
@@ -244,7 +249,7 @@ def taken(turn: Turn, conversation: Conversation) -> str | None:
 
 
 def told_more(turn: Turn) -> bool:
-    """Words of somebody whose alarm runs, when they are no answer, command or matter of their own."""
+    """Words of somebody whose alarm runs that are no answer, command or matter of their own."""
     text = turn.text
     if turn.inbound.kind != "text" or sure(turn.heard) or is_ack(text) or yes_no(text) is not None:
         return False
@@ -272,9 +277,10 @@ def by_guess(turn: Turn, heard: Guess) -> None:
         return converse(
             turn, str(first.intent), {"guess": first.to_json()}, guess=first, waiting=waiting
         )
-    if not sure(heard) and heard.place.building and turn.person.home_id is None:
-        if len(heard.text.strip()) <= len(turn.where_words(heard.place)) + 4:
-            return converse(turn, "at_home", {})
+    homeless = turn.person.home_id is None and not sure(heard)
+    only_place = len(heard.text.strip()) <= len(turn.where_words(heard.place)) + 4
+    if homeless and heard.place.building and only_place:
+        return converse(turn, "at_home", {})
     if heard.intent is Intent.CHAT and heard.score >= 0.5:
         return converse(turn, "chat", {})
     if heard.score < SURE and len(heard.readings) > 1:

@@ -46,8 +46,14 @@ def _ask_again(turn: Turn) -> bool:
         if row is None or question.repeated or question.name not in WORTH_REPEATING:
             continue
         choices = [Choice(c[0], c[1]) for c in question.choices]
-        again = turn.write(turn.chat, row.text, choices=choices, callback=f"q{question.id}",
-                           inline=row.inline, about=question.about)  # fmt: skip
+        again = turn.write(
+            turn.chat,
+            row.text,
+            choices=choices,
+            callback=f"q{question.id}",
+            inline=row.inline,
+            about=question.about,
+        )
         turn.store.session.flush()
         question.outbound_id, question.repeated = again.id, True
         question.delivered_at, question.after = again.sent_at, turn.chat.turns
@@ -71,11 +77,17 @@ def clarify(turn: Turn) -> None:
     chosen = turn.ask(
         "talk.what_did_you_mean",
         *([Choice("partner", say("talk.as_partner", who=partner[1]))] if partner else []),
-        *([Choice("case", say("talk.as_case", n=case.number, what=brief(case.text, 10)))] if case else []),
+        *(
+            [Choice("case", say("talk.as_case", n=case.number, what=brief(case.text, 10)))]
+            if case
+            else []
+        ),
         *[Choice(i, say(f"talk.as_{i}")) for i in options],
         Choice("nothing", say("talk.as_nothing"), ("-", "没事", "没什么", "算了", "不用了")),
-        key="clarify", weak=True, text=text[:30],
-    )  # fmt: skip
+        key="clarify",
+        weak=True,
+        text=text[:30],
+    )
     if chosen == "nothing":
         turn.say("talk.fine")
     elif chosen == "partner" and partner:
@@ -113,11 +125,12 @@ def which(turn: Turn) -> None:
             options.append(Choice(f"q{question.id}", _named(turn, question, digit)))
     for conversation in turn.store.messages.conversations(turn.chat)[:4]:
         asking = conversation.asking
-        if conversation.id != turn.conversation_id and not asking.get("weak"):
-            if digit <= len(asking["choices"]) and conversation.matter != "which":
-                label = asking["choices"][digit - 1][1]
-                asked = " ".join(asking["text"].split())[:14]
-                options.append(Choice(f"c{conversation.id}", f"{asked}… → {label}"))
+        own = conversation.id == turn.conversation_id or conversation.matter == "which"
+        if own or asking.get("weak") or digit > len(asking["choices"]):
+            continue
+        label = asking["choices"][digit - 1][1]
+        asked = " ".join(asking["text"].split())[:14]
+        options.append(Choice(f"c{conversation.id}", f"{asked}… → {label}"))
     chosen = turn.ask("talk.which_question", *options, key="which", weak=True)
     kind, ident = chosen[0], int(chosen[1:])
     turn.start("answer_chosen", kind=kind, ident=ident, digit=digit)

@@ -18,9 +18,20 @@ from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
-    "INSTANT", "KEEP_QUESTION", "Ask", "Choice", "Contents", "Desk", "Matter", "NeedsSavepoint",
-    "Pause", "Turn", "Words", "about", "brief",
-]  # fmt: skip
+    "INSTANT",
+    "KEEP_QUESTION",
+    "Ask",
+    "Choice",
+    "Contents",
+    "Desk",
+    "Matter",
+    "NeedsSavepoint",
+    "Pause",
+    "Turn",
+    "Words",
+    "about",
+    "brief",
+]
 
 
 @dataclass(frozen=True)
@@ -96,17 +107,28 @@ class Turn(Desk):
         return self.words(self.person)
 
     def say(
-        self, phrase: str, *choices: Choice, about: str | None = None, chat: Chat | None = None,
-        inline: bool = False, **values: Any,
-    ) -> Outbound:  # fmt: skip
+        self,
+        phrase: str,
+        *choices: Choice,
+        about: str | None = None,
+        chat: Chat | None = None,
+        inline: bool = False,
+        **values: Any,
+    ) -> Outbound:
         """Answers in this chat."""
         text = self.speech.say(phrase, **values)
         return self.write(chat or self.chat, text, choices=choices, about=about, inline=inline)
 
     def ask(
-        self, phrase: str, *choices: Choice, key: str | None = None, takes: str = "choice",
-        inline: bool = False, weak: bool = False, **values: Any,
-    ) -> str:  # fmt: skip
+        self,
+        phrase: str,
+        *choices: Choice,
+        key: str | None = None,
+        takes: str = "choice",
+        inline: bool = False,
+        weak: bool = False,
+        **values: Any,
+    ) -> str:
         """The answer to a question of this conversation, as the value it stood for when asked."""
         key = key or phrase
         if key in self.answers:

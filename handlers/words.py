@@ -1,4 +1,4 @@
-"""Every word the bot says comes from phrases/*.toml; times and addresses are put as people say them."""
+"""Every word the bot says comes from phrases/*.toml; times are put as people say them."""
 
 from __future__ import annotations
 
@@ -64,9 +64,17 @@ class Words:
         if days == 1 and 5 <= at.hour < 9:
             return f"明早{_hour(at)}"
         part = next(
-            name for end, name in ((5, "凌晨"), (9, "早上"), (12, "上午"), (14, "中午"),
-                                   (18, "下午"), (24, "晚上")) if at.hour < end
-        )  # fmt: skip
+            name
+            for end, name in (
+                (5, "凌晨"),
+                (9, "早上"),
+                (12, "上午"),
+                (14, "中午"),
+                (18, "下午"),
+                (24, "晚上"),
+            )
+            if at.hour < end
+        )
         if days in (0, 1, 2, -1):
             day = {0: "今天", 1: "明天", 2: "后天", -1: "昨天"}[days]
         elif 0 < days < 7:

@@ -5,14 +5,4 @@ from nlp.ear import Ear
 from nlp.intents import CATEGORIES, Guess, Intent, Urgency, Where
 from nlp.numerals import choice
 
-__all__ = [
-    "CATEGORIES",
-    "Ear",
-    "Guess",
-    "Intent",
-    "Urgency",
-    "Where",
-    "choice",
-    "is_ack",
-    "yes_no",
-]
+__all__ = ["CATEGORIES", "Ear", "Guess", "Intent", "Urgency", "Where", "choice", "is_ack", "yes_no"]

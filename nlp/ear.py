@@ -50,10 +50,21 @@ class Ear:
             return whole
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
         return Guess(
-            text, first.intent, first.score, first.category, first.urgency,
-            first.place or whole.place, first.phone or whole.phone, first.when,
-            first.people, whole.lang, first.why, first.danger, first.readings, tuple(parts),
-        )  # fmt: skip
+            text,
+            first.intent,
+            first.score,
+            first.category,
+            first.urgency,
+            first.place or whole.place,
+            first.phone or whole.phone,
+            first.when,
+            first.people,
+            whole.lang,
+            first.why,
+            first.danger,
+            first.readings,
+            tuple(parts),
+        )
 
     def _parts(self, text: str, now: datetime | None, names: Sequence[str]) -> list[Guess]:
         clauses = [clause for clause in _CLAUSE.split(text) if len(clause.strip()) > 3]

@@ -30,10 +30,25 @@ _WHEN = re.compile(
     + rf"|(?P<in>{_N}|半)个?(?P<unit>小时|钟头|分钟|天)(?:之后|以后|后)"
 )
 _HOURS = {
-    "凌晨": 3, "清晨": 6, "大清早": 6, "早上": 8, "早晨": 8, "早": 8, "上午": 9,
-    "中午": 12, "正午": 12, "下午": 15, "午后": 14, "傍晚": 18, "晚上": 20, "晚": 20,
-    "夜里": 22, "夜间": 22, "半夜": 0, "晚间": 20,
-}  # fmt: skip
+    "凌晨": 3,
+    "清晨": 6,
+    "大清早": 6,
+    "早上": 8,
+    "早晨": 8,
+    "早": 8,
+    "上午": 9,
+    "中午": 12,
+    "正午": 12,
+    "下午": 15,
+    "午后": 14,
+    "傍晚": 18,
+    "晚上": 20,
+    "晚": 20,
+    "夜里": 22,
+    "夜间": 22,
+    "半夜": 0,
+    "晚间": 20,
+}
 _DAYS = {"今": 0, "当": 0, "明": 1, "后": 2, "大": 3}
 _EVENING = ("下午", "午后", "傍晚", "晚上", "晚", "夜里", "夜间", "晚间")
 
@@ -42,8 +57,11 @@ def find_when(text: str, now: datetime | None = None) -> str | None:
     """The time a folded text speaks of. ISO 8601 with offset if `now` is aware, else the words."""
     for found in _WHEN.finditer(text):
         words = found[0].strip(" ,的")
-        got = {key.removeprefix("a_").removeprefix("b_"): value
-               for key, value in found.groupdict().items() if value}  # fmt: skip
+        got = {
+            key.removeprefix("a_").removeprefix("b_"): value
+            for key, value in found.groupdict().items()
+            if value
+        }
         if set(got) <= {"part"} or (
             set(got) == {"h"} and not found[0].strip().endswith(("点", "点钟", "时"))
         ):
@@ -85,10 +103,12 @@ def _later(got: dict[str, str], now: datetime) -> datetime:
     amount = 0.5 if got["in"] == "半" else float(to_int(got["in"]) or 0)
     unit = got["unit"]
     return now + (
-        timedelta(days=amount) if unit == "天"
-        else timedelta(minutes=amount) if unit == "分钟"
+        timedelta(days=amount)
+        if unit == "天"
+        else timedelta(minutes=amount)
+        if unit == "分钟"
         else timedelta(hours=amount)
-    )  # fmt: skip
+    )
 
 
 def _day(got: dict[str, str], now: datetime) -> datetime:

@@ -20,9 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 LOST = "the transaction was rolled back by the database"
-GONE = (
-    "full", "i/o", "unable to open", "readonly", "connection", "not a database", "malformed",
-)  # fmt: skip
+GONE = ("full", "i/o", "unable to open", "readonly", "connection", "not a database", "malformed")
 
 
 class Unavailable(Exception):

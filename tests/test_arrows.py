@@ -22,8 +22,16 @@ MAY_IMPORT = {
     "storage": {"storage"},
 }
 MACHINERY = {
-    "turn", "desk", "words", "conversing", "front", "groups", "menus", "routing", "standing",
-}  # fmt: skip
+    "turn",
+    "desk",
+    "words",
+    "conversing",
+    "front",
+    "groups",
+    "menus",
+    "routing",
+    "standing",
+}
 LIBRARIES = {  # library: where alone it may be imported
     "telegram": r"bot/adapters/telegram\w*\.py",
     "wechatpy": r"bot/adapters/(wechat|wecom)\w*\.py",
@@ -237,10 +245,11 @@ def test_every_matter_started_is_in_the_contents() -> None:
     names |= {
         literal(value)
         for node in ast.walk(menu)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "start"
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == "start"
         and isinstance(node.value, ast.Dict)
         for value in node.value.values
-    }  # fmt: skip
+    }
     assert "to_do" in names
     assert names - {"staff_*"} - set(CONTENTS.matters) == set()
     for verb in ("accept", "reply", "hand_on", "done"):  # what a case's digits stand for

@@ -41,7 +41,11 @@ HEAD = "resident 王阿姨 3栋2单元501\nworker 小李 1片区\nchief 张主�
         ("王阿姨@大群> 谢谢\n", Unreadable, "没有介绍过“大群”"),
         ("王阿姨 说 谢谢\n", Unreadable, "看不懂这一行"),
         ("set nonsense.key 1\n王阿姨> 谢谢\n", Unreadable, "nonsense"),
-        ("set service_levels.default.first_response 两小时\n王阿姨> 谢谢\n", Unreadable, "first_response"),
+        (
+            "set service_levels.default.first_response 两小时\n王阿姨> 谢谢\n",
+            Unreadable,
+            "first_response",
+        ),
     ],
 )
 def test_what_does_not_hold_is_named_with_its_line(

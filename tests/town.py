@@ -48,9 +48,13 @@ class Town:
     def __post_init__(self) -> None:
         Entity.metadata.create_all(self.database.writer)
         self.dispatcher = Dispatcher(
-            ear=self.ear, contents=CONTENTS, code=self._code, messages_per_minute=10_000,
-            public_url="http://127.0.0.1:8080", on_duty_all=True,
-        )  # fmt: skip
+            ear=self.ear,
+            contents=CONTENTS,
+            code=self._code,
+            messages_per_minute=10_000,
+            public_url="http://127.0.0.1:8080",
+            on_duty_all=True,
+        )
         self.ids: dict[str, int] = {}
         with self.database.write() as session:
             for slug in self.slugs:
@@ -88,9 +92,17 @@ class Town:
         last = self.last_said()
         more.setdefault("addressed", not group or text.lower().startswith("@bot"))
         self.rehearsal.deliver(
-            Received(channel_id=f"web-{slug}", external_id=f"{who}:{self.sent}", chat_key=chat,
-                     user_key=who, user_name=who, group=bool(group), text=text, **more)
-        )  # fmt: skip
+            Received(
+                channel_id=f"web-{slug}",
+                external_id=f"{who}:{self.sent}",
+                chat_key=chat,
+                user_key=who,
+                user_name=who,
+                group=bool(group),
+                text=text,
+                **more,
+            )
+        )
         return [Said(row.text, row.choices) for row in self.heard(slug, chat, last)]
 
     def last_said(self) -> int:
@@ -136,26 +148,39 @@ def rows_of(session: Session, community_id: int) -> dict[str, list[Any]]:
     """Everything that is a community's, table by table, as plain values."""
     session.flush()
     return {
-        table.name: [tuple(row) for row in session.execute(
-            select(table).where(belonging(table, community_id)).order_by(*table.primary_key.columns)
-        )]
+        table.name: [
+            tuple(row)
+            for row in session.execute(
+                select(table)
+                .where(belonging(table, community_id))
+                .order_by(*table.primary_key.columns)
+            )
+        ]
         for table in Entity.metadata.sorted_tables
-    }  # fmt: skip
+    }
 
 
 def rich(town: Town, slug: str) -> None:
     """A day on which something of every kind happens."""
     for who, text in (
-        ("王阿姨", "3栋2单元楼道灯坏了"), ("王阿姨", "1"), ("小李", "受理 1"),
-        ("王阿姨", "谁能帮我买点菜"), ("王阿姨", "1"), ("赵叔", "1"),
+        ("王阿姨", "3栋2单元楼道灯坏了"),
+        ("王阿姨", "1"),
+        ("小李", "受理 1"),
+        ("王阿姨", "谁能帮我买点菜"),
+        ("王阿姨", "1"),
+        ("赵叔", "1"),
         ("小马", "我会修电器，可以帮邻居修"),
         ("孙老师", "厨房着火了"),
-        ("张主任", "点名 3栋 燃气泄漏"), ("李大爷", "1"),
-        ("小李", "发通知 明天停水"), ("小李", "1"), ("小李", "1"), ("小李", "1"),
+        ("张主任", "点名 3栋 燃气泄漏"),
+        ("李大爷", "1"),
+        ("小李", "发通知 明天停水"),
+        ("小李", "1"),
+        ("小李", "1"),
+        ("小李", "1"),
         ("张主任", "控制台"),
         ("吴婶", "居委会几点上班"),
         ("郑大哥", "我要报修"),
-    ):  # fmt: skip
+    ):
         town.say(slug, who, text)
     town.say(slug, "李大爷", "物业电话多少？", group="3栋群")
     town.move(minutes=2)

@@ -39,15 +39,24 @@ BUTTON_MAX = 20  # characters a phone shows of a button
 POLL = 25  # seconds a poll may wait for something to happen
 COMMANDS = {
     "": (
-        ("menu", "菜单"), ("mine", "我的诉求"), ("human", "人工，找工作人员"), ("help", "求助"),
-        ("cancel", "取消"), ("stop", "退订通知"), ("start", "开始"),
+        ("menu", "菜单"),
+        ("mine", "我的诉求"),
+        ("human", "人工，找工作人员"),
+        ("help", "求助"),
+        ("cancel", "取消"),
+        ("stop", "退订通知"),
+        ("start", "开始"),
     ),
     "en": (
-        ("menu", "What I can do"), ("mine", "My requests"), ("human", "Talk to a person"),
-        ("help", "Ask neighbours for help"), ("cancel", "Cancel"), ("stop", "Stop notices"),
+        ("menu", "What I can do"),
+        ("mine", "My requests"),
+        ("human", "Talk to a person"),
+        ("help", "Ask neighbours for help"),
+        ("cancel", "Cancel"),
+        ("stop", "Stop notices"),
         ("start", "Start"),
     ),
-}  # fmt: skip
+}
 
 T = TypeVar("T")
 
@@ -80,10 +89,17 @@ class Telegram:
     """One bot. `http` are further arguments of PTB's HTTPXRequest (a proxy, timeouts)."""
 
     def __init__(
-        self, channel_id: str, token: str, *, clock: Callable[[], datetime],
-        api_base: str = "https://api.telegram.org", receive: str = "polling", secret: str = "",
-        public_url: str = "", http: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        channel_id: str,
+        token: str,
+        *,
+        clock: Callable[[], datetime],
+        api_base: str = "https://api.telegram.org",
+        receive: str = "polling",
+        secret: str = "",
+        public_url: str = "",
+        http: dict[str, Any] | None = None,
+    ) -> None:
         self.channel_id = channel_id
         self.caps = replace(CAPS, polling=receive == "polling")
         self._token, self._secret, self._public_url = token, secret, public_url.rstrip("/")
@@ -91,16 +107,21 @@ class Telegram:
         base = api_base.rstrip("/")
         near = urlsplit(base).hostname in ("127.0.0.1", "::1", "localhost")
         options: dict[str, Any] = {
-            "connect_timeout": 5.0, "read_timeout": 15.0, "write_timeout": 10.0,
-            "pool_timeout": 10.0, **({"httpx_kwargs": {"trust_env": False}} if near else {}),
+            "connect_timeout": 5.0,
+            "read_timeout": 15.0,
+            "write_timeout": 10.0,
+            "pool_timeout": 10.0,
+            **({"httpx_kwargs": {"trust_env": False}} if near else {}),
             **(http or {}),
-        }  # fmt: skip
+        }
         updates = _Updates(**{"connection_pool_size": 1, **options})
         self.bot = updates.bot = Bot(
-            token, base_url=f"{base}/bot", base_file_url=f"{base}/file/bot",
+            token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
             request=HTTPXRequest(**{"connection_pool_size": 8, **options}),
             get_updates_request=updates,
-        )  # fmt: skip
+        )
         ident = token.partition(":")[0]
         self.me = Me(int(ident) if ident.isdigit() else 0)
         self._groups: dict[int, bool] = {}  # groups met since the start, and whether we hear them

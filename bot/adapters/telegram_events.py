@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from telegram import (
-    CallbackQuery,
-    Chat,
-    ChatMemberUpdated,
-    Message,
-    MessageEntity,
-    Update,
-    User,
-)
+from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
 
 import bot.adapters.telegram_quiet  # noqa: F401
 from bot.adapters.base import Event
@@ -98,22 +90,43 @@ def _message(update: Update, message: Message, user: User, me: Me) -> Event | No
         extra["edited"] = str(message.message_id)
         kind = "edit" if kind == "text" else kind
     return _event(
-        update.update_id, message, user, kind=kind, text=text, extra=extra, edited=edited,
-        addressed=addressed or not group, reply_to=str(reply.message_id) if reply else None,
-    )  # fmt: skip
+        update.update_id,
+        message,
+        user,
+        kind=kind,
+        text=text,
+        extra=extra,
+        edited=edited,
+        addressed=addressed or not group,
+        reply_to=str(reply.message_id) if reply else None,
+    )
 
 
 def _event(
-    number: int, message: Message, user: User, *, kind: str, text: str = "",
-    extra: Mapping[str, Any], edited: bool = False, addressed: bool = True,
+    number: int,
+    message: Message,
+    user: User,
+    *,
+    kind: str,
+    text: str = "",
+    extra: Mapping[str, Any],
+    edited: bool = False,
+    addressed: bool = True,
     reply_to: str | None = None,
-) -> Event:  # fmt: skip
+) -> Event:
     return Event(
-        key=f"edit:{number}" if edited else str(number), chat=str(message.chat.id),
-        user=str(user.id), at=(message.edit_date if edited else None) or message.date, kind=kind,
-        text=text, user_name=user.full_name, group=message.chat.type != "private",
-        addressed=addressed, reply_to=reply_to, extra=extra,
-    )  # fmt: skip
+        key=f"edit:{number}" if edited else str(number),
+        chat=str(message.chat.id),
+        user=str(user.id),
+        at=(message.edit_date if edited else None) or message.date,
+        kind=kind,
+        text=text,
+        user_name=user.full_name,
+        group=message.chat.type != "private",
+        addressed=addressed,
+        reply_to=reply_to,
+        extra=extra,
+    )
 
 
 def _content(message: Message, user: User) -> tuple[str, dict[str, Any]] | None:
@@ -130,10 +143,14 @@ def _content(message: Message, user: User) -> tuple[str, dict[str, Any]] | None:
     if message.photo:
         return "photo", {**_file(message.photo[-1]), "mime": "image/jpeg"}
     for kind, one in (
-        ("voice", message.voice), ("voice", message.audio), ("video", message.animation),
-        ("video", message.video), ("video", message.video_note), ("file", message.document),
+        ("voice", message.voice),
+        ("voice", message.audio),
+        ("video", message.animation),
+        ("video", message.video),
+        ("video", message.video_note),
+        ("file", message.document),
         ("sticker", message.sticker),
-    ):  # fmt: skip
+    ):
         if one is not None:
             return kind, _file(one)
     return ("other", {}) if message.effective_attachment is not None else None
@@ -144,9 +161,12 @@ def _file(one: Any) -> dict[str, Any]:
     if isinstance(duration, timedelta):
         duration = int(duration.total_seconds())
     found = {
-        "file_id": one.file_id, "size": one.file_size, "duration": duration,
-        "mime": getattr(one, "mime_type", None), "file_name": getattr(one, "file_name", None),
-    }  # fmt: skip
+        "file_id": one.file_id,
+        "size": one.file_size,
+        "duration": duration,
+        "mime": getattr(one, "mime_type", None),
+        "file_name": getattr(one, "file_name", None),
+    }
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -192,11 +212,17 @@ def _choice(number: int, query: CallbackQuery, now: datetime) -> Event | None:
     if message.chat.title:
         extra["name"] = message.chat.title
     return Event(
-        key=str(number), chat=str(message.chat.id), user=str(query.from_user.id), at=now,
-        kind="choice", user_name=query.from_user.full_name, group=message.chat.type != "private",
-        choice=query.data.removeprefix(PREFIX), reply_to=str(message.message_id),
+        key=str(number),
+        chat=str(message.chat.id),
+        user=str(query.from_user.id),
+        at=now,
+        kind="choice",
+        user_name=query.from_user.full_name,
+        group=message.chat.type != "private",
+        choice=query.data.removeprefix(PREFIX),
+        reply_to=str(message.message_id),
         extra=extra,
-    )  # fmt: skip
+    )
 
 
 def _membership(number: int, change: ChatMemberUpdated, me: Me) -> Event | None:
@@ -219,7 +245,12 @@ def _membership(number: int, change: ChatMemberUpdated, me: Me) -> Event | None:
     if kind == "left":
         extra.pop("heard", None)
     return Event(
-        key=str(number), chat=str(change.chat.id), user=str(change.from_user.id),
-        at=change.date.astimezone(UTC), kind=kind, user_name=change.from_user.full_name,
-        group=group, extra=extra,
-    )  # fmt: skip
+        key=str(number),
+        chat=str(change.chat.id),
+        user=str(change.from_user.id),
+        at=change.date.astimezone(UTC),
+        kind=kind,
+        user_name=change.from_user.full_name,
+        group=group,
+        extra=extra,
+    )

@@ -40,16 +40,29 @@ async def send(request: Request) -> Response:
 
 
 async def take(
-    site: Site, door: Door, visitor: Visitor, ident: str, text: str, *, group: str | None = None,
+    site: Site,
+    door: Door,
+    visitor: Visitor,
+    ident: str,
+    text: str,
+    *,
+    group: str | None = None,
     choice: str | None = None,
-) -> bool:  # fmt: skip
+) -> bool:
     """Stores a message of a visitor; False if it was there already. Raises Unavailable."""
     chat = visitor.chat if group is None else (await reading.group_of(site, door, group))[1]
     event = Event(
-        key=f"{visitor.user}:{ident}", chat=chat, user=visitor.user, at=site.office.clock(),
-        kind="choice" if choice else "text", text=text, user_name=visitor.name,
-        group=group is not None, addressed=group is None or is_addressed(text), choice=choice,
-    )  # fmt: skip
+        key=f"{visitor.user}:{ident}",
+        chat=chat,
+        user=visitor.user,
+        at=site.office.clock(),
+        kind="choice" if choice else "text",
+        text=text,
+        user_name=visitor.name,
+        group=group is not None,
+        addressed=group is None or is_addressed(text),
+        choice=choice,
+    )
     return (await site.office.inbox.take(door.id, [event]))[0]
 
 

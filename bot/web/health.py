@@ -50,17 +50,28 @@ async def metrics(request: Request) -> Response:
         lines.append(f"# TYPE huiyin_{name} {kind}")
         lines.extend(f"huiyin_{name}{labels} {value}" for labels, value in values)
 
-    show("inbound_total", "counter", "Messages received.",
-         [(f'{{channel="{c}"}}', n) for c, n in sorted(counts.inbound.items())])  # fmt: skip
+    show(
+        "inbound_total",
+        "counter",
+        "Messages received.",
+        [(f'{{channel="{c}"}}', n) for c, n in sorted(counts.inbound.items())],
+    )
     show(
         "inbound_unhandled", "gauge", "Messages no turn has handled yet.", [("", counts.unhandled)]
     )
-    show("outbound", "gauge", "Messages to chats, by where they stand.",
-         [(f'{{channel="{c}",status="{s}"}}', n)
-          for (c, s), n in sorted(counts.outbound.items())])  # fmt: skip
+    show(
+        "outbound",
+        "gauge",
+        "Messages to chats, by where they stand.",
+        [(f'{{channel="{c}",status="{s}"}}', n) for (c, s), n in sorted(counts.outbound.items())],
+    )
     show("appeals_open", "gauge", "Appeals that wait for staff.", [("", counts.appeals_open)])
-    show("clocks_running", "gauge", "Questions no person has answered.",
-         [("", counts.clocks_running)])  # fmt: skip
+    show(
+        "clocks_running",
+        "gauge",
+        "Questions no person has answered.",
+        [("", counts.clocks_running)],
+    )
     return PlainTextResponse(
         "\n".join(lines) + "\n", 200, FRESH, "text/plain; version=0.0.4; charset=utf-8"
     )

@@ -18,9 +18,13 @@ class Problem(Exception):
     """Ends a request with a status and a sentence from words.toml."""
 
     def __init__(
-        self, status: int, phrase: str, *, headers: Mapping[str, str] | None = None,
+        self,
+        status: int,
+        phrase: str,
+        *,
+        headers: Mapping[str, str] | None = None,
         **values: object,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(phrase)
         self.status, self.phrase, self.values = status, phrase, values
         self.headers = dict(headers or {})
@@ -54,13 +58,16 @@ def _said(request: Request, problem: Problem) -> Response:
     sentence = words.say(problem.phrase, **problem.values)
     if "text/html" in request.headers.get("accept", ""):
         return site.page(
-            "error.html", {"w": words, "sentence": sentence, "back": _back(request)},
-            status=problem.status, headers=problem.headers,
-        )  # fmt: skip
+            "error.html",
+            {"w": words, "sentence": sentence, "back": _back(request)},
+            status=problem.status,
+            headers=problem.headers,
+        )
     return JSONResponse(
-        {"error": sentence}, status_code=problem.status,
+        {"error": sentence},
+        status_code=problem.status,
         headers={"Cache-Control": "no-store", **problem.headers},
-    )  # fmt: skip
+    )
 
 
 def _back(request: Request) -> str:

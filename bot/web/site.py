@@ -83,9 +83,12 @@ class Site:
         self.new_sessions = Rate(limits.sessions_per_minute)
         self.messages = Rate(10 * limits.messages_per_minute)
         self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), undefined=StrictUndefined,
-            autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
+            loader=FileSystemLoader(HERE / "templates"),
+            undefined=StrictUndefined,
+            autoescape=select_autoescape(default=True),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         digest = hashlib.sha256()
         for path in sorted((HERE / "static").iterdir()):
             digest.update(path.read_bytes())
@@ -95,9 +98,13 @@ class Site:
         return page_words(language)
 
     def page(
-        self, template: str, values: Mapping[str, Any], *, status: int = 200,
+        self,
+        template: str,
+        values: Mapping[str, Any],
+        *,
+        status: int = 200,
         headers: Mapping[str, str] | None = None,
-    ) -> HTMLResponse:  # fmt: skip
+    ) -> HTMLResponse:
         html = self.templates.get_template(template).render(**values)
         return HTMLResponse(html, status, {"Cache-Control": "no-store", **(headers or {})})
 

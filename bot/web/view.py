@@ -99,9 +99,10 @@ class View:
         since = 0 if self.group else inbound
         wrote = web.written_after(session, self.visitor, self.chat_key, since, limit=limit)
         shown = Shown(
-            wrote[-1].id if wrote else inbound, said[-1].id if said else outbound,
+            wrote[-1].id if wrote else inbound,
+            said[-1].id if said else outbound,
             more=newest and limit in (len(said), len(wrote)),
-        )  # fmt: skip
+        )
         if self.group:
             # A group is read from what was relayed to it, one's own words too.
             own = {f"inbound:{row.id}" for row in wrote}
@@ -143,8 +144,13 @@ class View:
         text = row.text
         if row.choice and row.choice in labels:
             text = f"{text} {labels[row.choice]}".strip()
-        return Line("mine", self.words.say("page.me"), row.received_at, self._when(row.received_at),
-                    escape(text))  # fmt: skip
+        return Line(
+            "mine",
+            self.words.say("page.me"),
+            row.received_at,
+            self._when(row.received_at),
+            escape(text),
+        )
 
     def _said(self, row: Outbound, *, mine: bool = False, ladder: bool = False) -> Line:
         danger = row.priority == Priority.DANGER
@@ -180,8 +186,13 @@ class View:
 
 def ladder(appeal: Appeal, handler: Resident | None, words: PageWords) -> list[tuple[str, str]]:
     """已收到 → 小李受理 → 办理 → 您确认, as far as the case is."""
-    done = {Stage.OPEN: 1, Stage.ACCEPTED: 2, Stage.ACTED: 3, Stage.UNCONFIRMED: 3,
-            Stage.CONFIRMED: 4}.get(appeal.stage, 0)  # fmt: skip
+    done = {
+        Stage.OPEN: 1,
+        Stage.ACCEPTED: 2,
+        Stage.ACTED: 3,
+        Stage.UNCONFIRMED: 3,
+        Stage.CONFIRMED: 4,
+    }.get(appeal.stage, 0)
     if not done:
         return []
     accepted = (

@@ -80,9 +80,14 @@ async def of(request: Request, door: Door, *, cookie: bool = False) -> Visitor:
 def remember(response: Response, site: Site, visitor: Visitor, token: str) -> None:
     """Gives the browser this identity's cookie."""
     response.set_cookie(
-        f"{COOKIE}{visitor.identity_id}", token, max_age=COOKIE_AGE, path="/", httponly=True,
-        samesite="lax", secure=site.url_is_secure(),
-    )  # fmt: skip
+        f"{COOKIE}{visitor.identity_id}",
+        token,
+        max_age=COOKIE_AGE,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=site.url_is_secure(),
+    )
 
 
 def signed(secret: bytes, words: str) -> str:

@@ -17,6 +17,19 @@ from handlers.appeal.staff import (
 )
 
 __all__ = [
-    "accept", "appeal", "done", "escalate_overdue", "hand_on", "handed", "my_appeals", "next_step",
-    "reply", "reply_to", "resident_says", "solved", "to_do", "undo_filing", "undo_solved",
-]  # fmt: skip
+    "accept",
+    "appeal",
+    "done",
+    "escalate_overdue",
+    "hand_on",
+    "handed",
+    "my_appeals",
+    "next_step",
+    "reply",
+    "reply_to",
+    "resident_says",
+    "solved",
+    "to_do",
+    "undo_filing",
+    "undo_solved",
+]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.turn import Choice, Desk, Words, about, brief
-from storage.community_file import ServiceLevel
+from storage.community_checks import ServiceLevel
 from storage.models import LIVE, Appeal, AppealStep, Priority, Resident, Stage
 
 DONE_MARK, OPEN_MARK = "●", "○"
@@ -18,9 +18,13 @@ def after(desk: Desk, level: ServiceLevel, at: datetime, span: timedelta) -> dat
 
 
 def note(
-    desk: Desk, case: Appeal, verb: str, who: Resident | None, text: str = "",
+    desk: Desk,
+    case: Appeal,
+    verb: str,
+    who: Resident | None,
+    text: str = "",
     media: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """One line of the case's history."""
     desk.store.add(
         AppealStep(
@@ -30,7 +34,7 @@ def note(
             text=text,
             media=media,
             who_id=who.id if who else None,
-        )  # fmt: skip
+        )
     )
 
 
@@ -68,9 +72,11 @@ def ladder(words: Words, case: Appeal, handler: Resident | None) -> str:
     )
     taker = words.say("appeal.step_taken_by", name=handler.name) if handler and reached > 1 else ""
     steps = [
-        words.say("appeal.step_filed"), taker or words.say("appeal.step_taken"),
-        words.say("appeal.step_acted"), words.say("appeal.step_confirmed"),
-    ]  # fmt: skip
+        words.say("appeal.step_filed"),
+        taker or words.say("appeal.step_taken"),
+        words.say("appeal.step_acted"),
+        words.say("appeal.step_confirmed"),
+    ]
     marks = [DONE_MARK if n < reached else OPEN_MARK for n in range(4)]
     return " → ".join(f"{mark}{step}" for mark, step in zip(marks, steps, strict=True))
 
@@ -82,15 +88,25 @@ def tell_resident(
     person = desk.store.people.resident(case.resident_id)
     if person is not None and person.deleted_at is None:
         desk.tell(
-            person, phrase, about=about(case), sender=sender, n=case.number,
-            what=brief(case.text), **values,
-        )  # fmt: skip
+            person,
+            phrase,
+            about=about(case),
+            sender=sender,
+            n=case.number,
+            what=brief(case.text),
+            **values,
+        )
 
 
 def offer(
-    desk: Desk, case: Appeal, to: Resident, phrase: str, *,
-    priority: Priority = Priority.ANSWER, **values: Any,
-) -> bool:  # fmt: skip
+    desk: Desk,
+    case: Appeal,
+    to: Resident,
+    phrase: str,
+    *,
+    priority: Priority = Priority.ANSWER,
+    **values: Any,
+) -> bool:
     """Shows a case to staff with what they can do about it; False if they cannot be reached."""
     words = desk.words(to)
     desk.withdraw(about(case), to=to, name="appeal.next")
@@ -102,11 +118,22 @@ def offer(
         name, verbs = "appeal.next", ("reply", "done", "hand_on")
     choices = [Choice(verb, words.say(f"appeal.do_{verb}")) for verb in verbs]
     question = desk.put(
-        name, to, about(case), phrase, choices, priority=priority, n=case.number, text=case.text,
-        where=case.where or words.say("place.unknown"), what=brief(case.text),
-        who=desk.card(person) if person else "", category=words.category(case.category),
-        by=words.moment(case.deadline, desk.now), late=words.span(desk.now - case.deadline), **values,
-    )  # fmt: skip
+        name,
+        to,
+        about(case),
+        phrase,
+        choices,
+        priority=priority,
+        n=case.number,
+        text=case.text,
+        where=case.where or words.say("place.unknown"),
+        what=brief(case.text),
+        who=desk.card(person) if person else "",
+        category=words.category(case.category),
+        by=words.moment(case.deadline, desk.now),
+        late=words.span(desk.now - case.deadline),
+        **values,
+    )
     return question is not None
 
 
@@ -120,12 +147,31 @@ def ask_solved(
     words = desk.words(person)
     handler = desk.store.people.resident(case.handler_id)
     choices = [
-        Choice("yes", words.say("appeal.solved"), ("+", "/(已经|都)?(好了|修好|弄好|解决|来水|来电|亮了)")),
-        Choice("no", words.say("appeal.not_solved"), ("-", "/(还|根本|一直)?没有?(人?来|修|好|解决|弄|动静|$)|还是|又(坏|停|漏|堵|不)|不行|没用")),
+        Choice(
+            "yes",
+            words.say("appeal.solved"),
+            ("+", "/(已经|都)?(好了|修好|弄好|解决|来水|来电|亮了)"),
+        ),
+        Choice(
+            "no",
+            words.say("appeal.not_solved"),
+            (
+                "-",
+                "/(还|根本|一直)?没有?(人?来|修|好|解决|弄|动静|$)|还是|又(坏|停|漏|堵|不)|不行|没用",
+            ),
+        ),
     ]
     question = desk.put(
-        "appeal.solved", person, about(case), phrase, choices, n=case.number, what=brief(case.text),
-        who=desk.title(handler) if handler else desk.file.name, priority=priority,
-        ladder=ladder(words, case, handler), **values,
-    )  # fmt: skip
+        "appeal.solved",
+        person,
+        about(case),
+        phrase,
+        choices,
+        n=case.number,
+        what=brief(case.text),
+        who=desk.title(handler) if handler else desk.file.name,
+        priority=priority,
+        ladder=ladder(words, case, handler),
+        **values,
+    )
     return question is not None

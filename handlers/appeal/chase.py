@@ -29,8 +29,14 @@ def _remind(desk: Desk, case: Appeal) -> None:
     case.reminded_for = case.deadline
     handler = desk.store.people.resident(case.handler_id)
     if handler is not None:
-        offer(desk, case, handler, "appeal.remind", priority=Priority.CHASE,
-              left=desk.words(handler).span(case.deadline - desk.now))  # fmt: skip
+        offer(
+            desk,
+            case,
+            handler,
+            "appeal.remind",
+            priority=Priority.CHASE,
+            left=desk.words(handler).span(case.deadline - desk.now),
+        )
     schedule(desk, case)
 
 
@@ -47,8 +53,18 @@ def _climb(desk: Desk, case: Appeal) -> None:
         heard = [above] if above is not None else []
     if last:
         heard += [c for c in desk.store.people.chiefs() if handler is None or c.id != handler.id]
-    told = [p for p in heard if offer(desk, case, p, "appeal.late_above", priority=Priority.CHASE,
-                                      handler=handler.name if handler else desk.file.name)]  # fmt: skip
+    told = [
+        p
+        for p in heard
+        if offer(
+            desk,
+            case,
+            p,
+            "appeal.late_above",
+            priority=Priority.CHASE,
+            handler=handler.name if handler else desk.file.name,
+        )
+    ]
     case.climbed += 1
     note(desk, case, "late", None, "、".join(p.name for p in told))
     phrase = "appeal.late_first" if case.answered_at is None else "appeal.late_result"

@@ -31,10 +31,14 @@ def appeal(turn: Turn) -> None:
             Choice("what", turn.speech.say("appeal.change_what")),
             Choice("where", turn.speech.say("appeal.change_where")),
             Choice("no", turn.speech.say("appeal.drop"), ("-", "算了", "不用了", "不报了")),
-            key=f"confirm.{n}", takes="amend", what=what, where=words, why=_why(turn),
+            key=f"confirm.{n}",
+            takes="amend",
+            what=what,
+            where=words,
+            why=_why(turn),
             category=turn.speech.category(category),
             who=handler.name if handler else turn.file.name,
-        )  # fmt: skip
+        )
         if answer == "yes":
             break
         if answer == "no":
@@ -44,7 +48,10 @@ def appeal(turn: Turn) -> None:
             what = turn.ask("appeal.what_again", key=f"what.{n}", takes="text")
             category = _category(turn, f"what.{n}", category)
         elif answer == "where":
-            words, place = _place(turn, turn.ask("appeal.where", key=f"where.{n}", takes="place", what=brief(what, 20)))
+            words, place = _place(
+                turn,
+                turn.ask("appeal.where", key=f"where.{n}", takes="place", what=brief(what, 20)),
+            )
         else:
             text = re.sub(
                 r"^(不对|不是|是|改成|改|说错了|错了|应该是|应该)[，,、 ]*", "", answer[5:]
@@ -119,17 +126,27 @@ def _where(turn: Turn, what: str) -> tuple[str, Place | None]:
     if found:
         phrase = "appeal.no_such_place"
     said = turn.ask(
-        phrase, *choices, key="where", takes="place", inline=True, home=home, what=brief(what, 20),
+        phrase,
+        *choices,
+        key="where",
+        takes="place",
+        inline=True,
+        home=home,
+        what=brief(what, 20),
         place=turn.where_words(found),
-    )  # fmt: skip
+    )
     if said == "home":
         return home, turn.store.people.place(turn.person.home_id)
     words, place = _place(turn, said)
     if place is None and find_place(said, turn.names).building:
         said = turn.ask(
-            "appeal.no_such_place", key="where.again", takes="place", place=words, home=home,
+            "appeal.no_such_place",
+            key="where.again",
+            takes="place",
+            place=words,
+            home=home,
             what=brief(what, 20),
-        )  # fmt: skip
+        )
         return _place(turn, said)
     return words, place or _near_home(turn)
 
@@ -182,22 +199,30 @@ def _file(
             resolve_by=after(turn, level, turn.now, level.resolution),
             reopened=0,
             climbed=0,
-        )  # fmt: skip
+        )
     )
     note(turn, case, "filed", turn.person, what)
     for media in turn.opening.get("media", []):
         note(turn, case, "media", turn.person, media=str(media))
     schedule(turn, case)
     turn.open_clock(
-        turn.chat, turn.person, "appeal", what, about=about(case), inbound_id=turn.inbound.id,
+        turn.chat,
+        turn.person,
+        "appeal",
+        what,
+        about=about(case),
+        inbound_id=turn.inbound.id,
         handler=handler,
-    )  # fmt: skip
+    )
     reached = handler is not None and offer(turn, case, handler, "appeal.new")
     turn.say(
-        "appeal.filed" if reached else "appeal.filed_unreached", about=about(case), n=case.number,
-        who=handler.name if handler else turn.file.name, ladder=ladder(turn.speech, case, handler),
+        "appeal.filed" if reached else "appeal.filed_unreached",
+        about=about(case),
+        n=case.number,
+        who=handler.name if handler else turn.file.name,
+        ladder=ladder(turn.speech, case, handler),
         by=turn.speech.moment(case.respond_by, turn.now),
-    )  # fmt: skip
+    )
     turn.can_undo("appeal", about(case))
 
 
@@ -214,8 +239,14 @@ def undo_filing(turn: Turn, ident: str) -> None:
         turn.store.session.delete(clock)
     handler = turn.store.people.resident(case.handler_id)
     if handler is not None:
-        turn.tell(handler, "appeal.withdrawn", about=about(case), n=case.number, who=turn.person.name,
-                  what=brief(case.text))  # fmt: skip
+        turn.tell(
+            handler,
+            "appeal.withdrawn",
+            about=about(case),
+            n=case.number,
+            who=turn.person.name,
+            what=brief(case.text),
+        )
     turn.say("appeal.undone", n=case.number)
     turn.start("clarify", text=case.text, besides=str(Intent.APPEAL))
 
@@ -236,6 +267,6 @@ def my_appeals(turn: Turn) -> None:
                 what=brief(case.text),
                 who=handler.name if handler else turn.file.name,
                 by=turn.speech.moment(case.deadline, turn.now),
-            )  # fmt: skip
+            )
         )
     turn.say("appeal.mine", lines="\n".join(lines))

@@ -35,7 +35,7 @@ def to_do(turn: Turn) -> None:
             what=brief(case.text),
             where=case.where,
             span=turn.speech.span(abs(case.deadline - turn.now)),
-        )  # fmt: skip
+        )
         for case in cases[:12]
     ]
     turn.say("appeal.to_do", count=len(cases), lines="\n".join(lines))
@@ -57,10 +57,12 @@ def _named(turn: Turn) -> tuple[Appeal | None, str]:
         return None, ""
     chosen = turn.ask(
         "appeal.which",
-        *[Choice(str(c.id), turn.speech.say("appeal.which_line", n=c.number, what=brief(c.text)))
-          for c in mine[:8]],
+        *[
+            Choice(str(c.id), turn.speech.say("appeal.which_line", n=c.number, what=brief(c.text)))
+            for c in mine[:8]
+        ],
         key="which",
-    )  # fmt: skip
+    )
     return turn.store.appeals.get(int(chosen)), str(turn.opening.get("rest", "")).strip()
 
 
@@ -89,9 +91,12 @@ def take(turn: Turn, case: Appeal) -> None:
         return
     _inform_former(turn, case, before)
     tell_resident(
-        turn, case, "appeal.taken", who=turn.title(turn.person),
+        turn,
+        case,
+        "appeal.taken",
+        who=turn.title(turn.person),
         ladder=ladder(turn.words(), case, turn.person),
-    )  # fmt: skip
+    )
     offer(turn, case, turn.person, "appeal.you_took")
 
 
@@ -134,8 +139,12 @@ def _say(turn: Turn, case: Appeal, text: str) -> None:
     tell_resident(turn, case, "appeal.reply", sender=turn.title(turn.person), text=text)
     person = turn.store.people.resident(case.resident_id)
     reached = person is not None and turn.chat_with(person) is not None
-    turn.say("appeal.replied" if reached else "appeal.not_reached", about=about(case),
-             n=case.number, who=person.name if person else "")  # fmt: skip
+    turn.say(
+        "appeal.replied" if reached else "appeal.not_reached",
+        about=about(case),
+        n=case.number,
+        who=person.name if person else "",
+    )
     if case.is_live:
         _stand_next(turn, case)
 
@@ -155,8 +164,15 @@ def resident_says(turn: Turn) -> None:
         turn.say("appeal.gone")
         return
     note(turn, case, "asked", turn.person, text)
-    turn.open_clock(turn.chat, turn.person, "question", text, about=about(case),
-                    inbound_id=turn.inbound.id, handler=handler)  # fmt: skip
+    turn.open_clock(
+        turn.chat,
+        turn.person,
+        "question",
+        text,
+        about=about(case),
+        inbound_id=turn.inbound.id,
+        handler=handler,
+    )
     if handler is not None:
         offer(turn, case, handler, "appeal.resident_says", words=text)
     turn.say("appeal.said_on", n=case.number, who=handler.name if handler else turn.file.name)
@@ -179,8 +195,12 @@ def finish(turn: Turn, case: Appeal, text: str) -> None:
     turn.withdraw(about(case))
     turn.wake("escalate_overdue", case.due_at)
     asked = ask_solved(turn, case, "appeal.acted", text=text or turn.words().say("appeal.no_words"))
-    turn.say("appeal.you_acted" if asked else "appeal.not_reached", about=about(case), n=case.number,
-             who="")  # fmt: skip
+    turn.say(
+        "appeal.you_acted" if asked else "appeal.not_reached",
+        about=about(case),
+        n=case.number,
+        who="",
+    )
 
 
 def solved(turn: Turn, question: Question, value: str) -> None:
@@ -193,12 +213,21 @@ def solved(turn: Turn, question: Question, value: str) -> None:
     if value == "yes":
         case.stage, case.closed_at, case.due_at = Stage.CONFIRMED, turn.now, None
         note(turn, case, "confirmed", turn.person)
-        turn.say("appeal.confirmed", about=about(case), n=case.number,
-                 ladder=ladder(turn.speech, case, handler))  # fmt: skip
+        turn.say(
+            "appeal.confirmed",
+            about=about(case),
+            n=case.number,
+            ladder=ladder(turn.speech, case, handler),
+        )
         turn.can_undo("solved", about(case))
         if handler is not None:
-            turn.tell(handler, "appeal.confirmed_staff", about=about(case), n=case.number,
-                      who=turn.person.name)  # fmt: skip
+            turn.tell(
+                handler,
+                "appeal.confirmed_staff",
+                about=about(case),
+                n=case.number,
+                who=turn.person.name,
+            )
         return
     reopen(turn, case, handler)
 
@@ -226,10 +255,22 @@ def reopen(turn: Turn, case: Appeal, handler: Resident | None) -> None:
     remark = turn.text if len(turn.text) > 4 else ""
     note(turn, case, "reopened", turn.person, remark)
     schedule(turn, case)
-    turn.open_clock(turn.chat, turn.person, "appeal", case.text, about=about(case),
-                    inbound_id=turn.inbound.id, handler=above)  # fmt: skip
-    turn.say("appeal.reopened", about=about(case), n=case.number, who=above.name if above else "",
-             by=turn.speech.moment(case.respond_by, turn.now))  # fmt: skip
+    turn.open_clock(
+        turn.chat,
+        turn.person,
+        "appeal",
+        case.text,
+        about=about(case),
+        inbound_id=turn.inbound.id,
+        handler=above,
+    )
+    turn.say(
+        "appeal.reopened",
+        about=about(case),
+        n=case.number,
+        who=above.name if above else "",
+        by=turn.speech.moment(case.respond_by, turn.now),
+    )
     if above is not None:
         offer(
             turn,
@@ -257,21 +298,31 @@ def hand_on(turn: Turn) -> None:
             turn.say("appeal.no_such_person", name=name, people="、".join(p.name for p in people))
             return
         chosen = turn.ask(
-            "appeal.hand_to", *[Choice(str(p.id), f"{p.name}（{turn.role(p)}）") for p in people[:8]],
-            key="to", n=case.number,
-        )  # fmt: skip
+            "appeal.hand_to",
+            *[Choice(str(p.id), f"{p.name}（{turn.role(p)}）") for p in people[:8]],
+            key="to",
+            n=case.number,
+        )
         target = turn.store.people.resident(int(chosen))
     if target is None or target.id == turn.person.id:
         turn.say("appeal.already_yours", n=case.number)
         return
     words = turn.words(target)
     asked = turn.put(
-        "appeal.handed", target, about(case), "appeal.handed_to_you",
-        [Choice("yes", words.say("appeal.take_it"), ("+",)),
-         Choice("no", words.say("appeal.not_mine"), ("-",))],
-        n=case.number, text=case.text, where=case.where, who=turn.person.name,
+        "appeal.handed",
+        target,
+        about(case),
+        "appeal.handed_to_you",
+        [
+            Choice("yes", words.say("appeal.take_it"), ("+",)),
+            Choice("no", words.say("appeal.not_mine"), ("-",)),
+        ],
+        n=case.number,
+        text=case.text,
+        where=case.where,
+        who=turn.person.name,
         by=words.moment(case.deadline, turn.now),
-    )  # fmt: skip
+    )
     if asked is None:
         turn.say("appeal.cannot_reach", name=target.name)
         return

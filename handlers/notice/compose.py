@@ -1,4 +1,4 @@
-"""A worker writes, chooses audience and time, sees a preview, and has 30 seconds to take it back."""
+"""A worker writes, chooses audience and time, sees a preview, has 30 seconds to take it back."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ def compose(turn: Turn) -> None:
             Choice("text", turn.speech.say("notice.change_text")),
             Choice("who", turn.speech.say("notice.change_audience")),
             Choice("no", turn.speech.say("notice.drop"), ("-", "不发了", "算了")),
-            key=f"preview.{n}", text=text, count=count, audience=audience_words(turn, audience),
+            key=f"preview.{n}",
+            text=text,
+            count=count,
+            audience=audience_words(turn, audience),
             when=turn.speech.say(f"notice.{repeat}", at=turn.speech.moment(at, turn.now))
-            if at > turn.now else turn.speech.say("notice.now"),
-        )  # fmt: skip
+            if at > turn.now
+            else turn.speech.say("notice.now"),
+        )
         if answer == "yes":
             break
         if answer == "no":
@@ -42,9 +46,15 @@ def compose(turn: Turn) -> None:
 
 
 def schedule(
-    desk: Desk, author: Resident, text: str, audience: str, repeat: str, at: datetime, *,
+    desk: Desk,
+    author: Resident,
+    text: str,
+    audience: str,
+    repeat: str,
+    at: datetime,
+    *,
     chat: Chat | None = None,
-) -> Notice:  # fmt: skip
+) -> Notice:
     """A notice that leaves at `at`, at the earliest in 30 seconds; its author may take it back."""
     at = max(at, desk.now + HOLD)
     notice = desk.store.add(
@@ -59,16 +69,20 @@ def schedule(
             publish_at=at,
             due_at=at,
             planned_up_to=0,
-        )  # fmt: skip
+        )
     )
     desk.wake("publish_due", at)
     words = desk.words(author)
     desk.put(
-        "notice.held", author, about(notice),
+        "notice.held",
+        author,
+        about(notice),
         "notice.scheduled" if at - desk.now > HOLD else "notice.leaving",
         [Choice("stop", words.say("notice.take_back"), ("撤回", "停", "停止"))],
-        chat=chat, count=reached(desk, audience), at=words.moment(at, desk.now),
-    )  # fmt: skip
+        chat=chat,
+        count=reached(desk, audience),
+        at=words.moment(at, desk.now),
+    )
     return notice
 
 
@@ -76,9 +90,14 @@ def scheduled(turn: Turn) -> None:
     """A notice written on the console, where its preview was."""
     said = turn.opening
     notice = schedule(
-        turn, turn.person, str(said["text"]), str(said["audience"]), str(said["repeat"]),
-        datetime.fromisoformat(said["at"]) if said["at"] else turn.now, chat=turn.private(),
-    )  # fmt: skip
+        turn,
+        turn.person,
+        str(said["text"]),
+        str(said["audience"]),
+        str(said["repeat"]),
+        datetime.fromisoformat(said["at"]) if said["at"] else turn.now,
+        chat=turn.private(),
+    )
     turn.can_undo("notice", about(notice))
 
 
@@ -88,18 +107,22 @@ def _audience(turn: Turn, n: int) -> str:
         return _audience(turn, n - 1)
     say = turn.speech.say
     groups = turn.store.messages.groups()
-    choices = [Choice("everyone", say("notice.to_everyone")), Choice("place", say("notice.to_place")),
-               Choice("role", say("notice.to_role"))]  # fmt: skip
+    choices = [
+        Choice("everyone", say("notice.to_everyone")),
+        Choice("place", say("notice.to_place")),
+        Choice("role", say("notice.to_role")),
+    ]
     if groups:
         choices.append(Choice("group", say("notice.to_group")))
     kind = turn.ask("notice.to_whom", *choices, key=f"audience.{n}")
     if kind == "place":
         for again in range(3):
             said = turn.ask(
-                "notice.which_place" if not again else "notice.no_such_place", takes="text",
+                "notice.which_place" if not again else "notice.no_such_place",
+                takes="text",
                 key=f"place.{n}.{again}",
                 places="、".join(p.name for p in turn.store.people.places[1:20]),
-            )  # fmt: skip
+            )
             place = turn.place_in(said)
             if place is not None:
                 return about(place)
@@ -108,14 +131,15 @@ def _audience(turn: Turn, n: int) -> str:
         roles = (Role.VOLUNTEER, Role.WORKER, Role.RESIDENT)
         return turn.ask(
             "notice.which_role",
-            *[Choice(f"role:{role}", say(f"people.{role}")) for role in roles], key=f"role.{n}",
-        )  # fmt: skip
+            *[Choice(f"role:{role}", say(f"people.{role}")) for role in roles],
+            key=f"role.{n}",
+        )
     if kind == "group":
         return turn.ask(
             "notice.which_group",
             *[Choice(about(chat), chat.name or chat.external_id) for chat in groups[:9]],
             key=f"group.{n}",
-        )  # fmt: skip
+        )
     return kind
 
 
@@ -125,15 +149,21 @@ def _time(turn: Turn, n: int) -> tuple[str, datetime]:
         return _time(turn, 0)
     say = turn.speech.say
     kind = turn.ask(
-        "notice.when", Choice("now", say("notice.now"), ("马上", "立刻")),
-        Choice("once", say("notice.at_a_time")), Choice("daily", say("notice.every_day")),
-        Choice("weekly", say("notice.every_week")), key="when",
-    )  # fmt: skip
+        "notice.when",
+        Choice("now", say("notice.now"), ("马上", "立刻")),
+        Choice("once", say("notice.at_a_time")),
+        Choice("daily", say("notice.every_day")),
+        Choice("weekly", say("notice.every_week")),
+        key="when",
+    )
     if kind == "now":
         return "once", turn.now
     for again in range(3):
-        turn.ask("notice.what_time" if not again else "notice.what_time_again", takes="text",
-                 key=f"time.{again}")  # fmt: skip
+        turn.ask(
+            "notice.what_time" if not again else "notice.what_time_again",
+            takes="text",
+            key=f"time.{again}",
+        )
         at = _moment(turn, f"time.{again}")
         if at is not None:
             return kind, at

@@ -44,7 +44,7 @@ def _schedule_next(desk: Desk, notice: Notice) -> None:
             publish_at=at,
             due_at=at,
             planned_up_to=0,
-        )  # fmt: skip
+        )
     )
     notice.repeat = "once"
 
@@ -55,9 +55,14 @@ def _plan(desk: Desk, notice: Notice) -> None:
         chat = desk.store.messages.chat(int(rest))
         if chat is not None and not chat.gone:
             author = desk.store.people.resident(notice.author_id)
-            desk.write(chat, notice.text, kind="notice", about=about(notice),
-                       priority=Priority.NOTICE,
-                       sender=desk.title(author) if author else "bot")  # fmt: skip
+            desk.write(
+                chat,
+                notice.text,
+                kind="notice",
+                about=about(notice),
+                priority=Priority.NOTICE,
+                sender=desk.title(author) if author else "bot",
+            )
         people: list[Resident] = []
     else:
         people = list(_people(desk, kind, rest, notice.planned_up_to))
@@ -68,10 +73,15 @@ def _plan(desk: Desk, notice: Notice) -> None:
             continue
         words = desk.words(person)
         question = desk.put(
-            "notice.receipt", person, about(notice), "notice.to_resident",
+            "notice.receipt",
+            person,
+            about(notice),
+            "notice.to_resident",
             [Choice("read", words.say("notice.received"), ("+", "收到", "知道了", "好的"))],
-            priority=Priority.NOTICE, kind="notice", text=notice.text,
-        )  # fmt: skip
+            priority=Priority.NOTICE,
+            kind="notice",
+            text=notice.text,
+        )
         if question is not None:
             desk.store.add(
                 Receipt(
@@ -101,8 +111,13 @@ def _tell_author(desk: Desk, notice: Notice) -> None:
     sent, _ = desk.store.notices.counts(notice)
     desk.withdraw(about(notice), to=author, name="notice.held")
     if author is not None:
-        desk.tell(author, "notice.done", about=about(notice), count=sent,
-                  audience=audience_words(desk, notice.audience))  # fmt: skip
+        desk.tell(
+            author,
+            "notice.done",
+            about=about(notice),
+            count=sent,
+            audience=audience_words(desk, notice.audience),
+        )
 
 
 def audience_words(desk: Desk, audience: str) -> str:

@@ -63,7 +63,11 @@ def situation(turn: Turn) -> None:
         sent, read = turn.store.notices.counts(notice)
         unread = turn.store.notices.unread(notice, limit=30)
         turn.say(
-            "notice.situation", about=about(notice), sent=sent, read=read,
-            audience=audience_words(turn, notice.audience), text=notice.text[:30],
+            "notice.situation",
+            about=about(notice),
+            sent=sent,
+            read=read,
+            audience=audience_words(turn, notice.audience),
+            text=notice.text[:30],
             unread="、".join(f"{turn.home(p)}{p.name}" for p in unread) or "-",
-        )  # fmt: skip
+        )

@@ -101,6 +101,12 @@ def parse(subject: str, kind: str, role: str, written: str) -> Entry:
     if body[-1].isascii() and body[-1].isalpha():
         pattern += "(?![a-z0-9])"
     return Entry(
-        subject, kind, role, written, re.compile(pattern), read.starts,
-        written.startswith("_"), written.endswith("_"),
-    )  # fmt: skip
+        subject,
+        kind,
+        role,
+        written,
+        re.compile(pattern),
+        read.starts,
+        written.startswith("_"),
+        written.endswith("_"),
+    )

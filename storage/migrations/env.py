@@ -8,7 +8,10 @@ from storage.models import Entity
 
 connection = context.config.attributes["connection"]
 context.configure(
-    connection=connection, target_metadata=Entity.metadata, transactional_ddl=False,
-    render_as_batch=connection.dialect.name == "sqlite", compare_type=True,
-)  # fmt: skip
+    connection=connection,
+    target_metadata=Entity.metadata,
+    transactional_ddl=False,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+)
 context.run_migrations()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -40,18 +40,24 @@ class UtcTime(TypeDecorator[datetime]):
 
 # Stages and roles are kept as their words, so that a dump can be read and a new one added freely.
 WORD = Enum(
-    enum.Enum, native_enum=False, create_constraint=False, length=20,
+    enum.Enum,
+    native_enum=False,
+    create_constraint=False,
+    length=20,
     values_callable=lambda kind: [member.value for member in kind],
-)  # fmt: skip
+)
 
 
 class Entity(DeclarativeBase):
     """The base of all rows."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {
-        datetime: UtcTime, enum.Enum: WORD, dict[str, Any]: JSON, list[Any]: JSON,
-    }  # fmt: skip
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcTime,
+        enum.Enum: WORD,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+    }
 
     def __repr__(self) -> str:
         # Never a text, name or number: rows end up in logs.

@@ -64,10 +64,17 @@ class Appeals(Questions):
         return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
 
     def search(
-        self, *, stages: Sequence[Stage] = (), places: Collection[int] = (),
-        category: str | None = None, handler: int | None = None, text: str | None = None,
-        since: datetime | None = None, until: datetime | None = None, limit: int = 300,
-    ) -> list[Appeal]:  # fmt: skip
+        self,
+        *,
+        stages: Sequence[Stage] = (),
+        places: Collection[int] = (),
+        category: str | None = None,
+        handler: int | None = None,
+        text: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 300,
+    ) -> list[Appeal]:
         """Cases that fit every given condition, newest first. `text` is looked for as it stands."""
         query = self.ours(Appeal)
         if stages:

@@ -10,6 +10,7 @@ from storage.models import Chat, Clock
 from storage.store.base import Questions
 from storage.store.health import Health, measure
 
+
 class Channels(Questions):
     def running(self, *, chat: Chat | None = None) -> list[Clock]:
         """Questions no person has answered, the oldest first."""

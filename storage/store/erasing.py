@@ -27,9 +27,19 @@ from storage.models import (
 )
 
 WITH_COMMUNITY = (
-    Clock, Conversation, Question, Offer, HelpRequest, Incident, RollCall, Notice, Appeal, Outbound,
-    Inbound, Duty,
-)  # fmt: skip
+    Clock,
+    Conversation,
+    Question,
+    Offer,
+    HelpRequest,
+    Incident,
+    RollCall,
+    Notice,
+    Appeal,
+    Outbound,
+    Inbound,
+    Duty,
+)
 
 
 def erase_records(session: Session, community: Community) -> int:

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.models import Channel, Chat, Clock, Identity, Inbound, Outbound, Resident, Role, Stopped
+from storage.models import (
+    Channel,
+    Chat,
+    Clock,
+    Identity,
+    Inbound,
+    Outbound,
+    Resident,
+    Role,
+    Stopped,
+)
 
 WINDOW = timedelta(days=30)  # what the percentiles look back over
 STAFF = (Role.WORKER, Role.CHIEF)
@@ -73,18 +83,29 @@ def measure(session: Session, community_id: int, now: datetime) -> list[Health]:
         private = [c for c in clocks if c.channel_id == channel.id and c.chat_id not in in_group]
         found.append(
             _health(
-                channel.id, channel.id, None, True, private, posts.get((channel.id, None)),
-                channel.created_at, by_bot.get(channel.id, 0),
-            )  # fmt: skip
+                channel.id,
+                channel.id,
+                None,
+                True,
+                private,
+                posts.get((channel.id, None)),
+                channel.created_at,
+                by_bot.get(channel.id, 0),
+            )
         )
         for chat in groups:
             if chat.channel_id == channel.id:
                 found.append(
                     _health(
-                        chat.name or chat.external_id, channel.id, chat.id, chat.heard,
+                        chat.name or chat.external_id,
+                        channel.id,
+                        chat.id,
+                        chat.heard,
                         [c for c in clocks if c.chat_id == chat.id],
-                        posts.get((channel.id, chat.external_id)), chat.created_at, 0,
-                    )  # fmt: skip
+                        posts.get((channel.id, chat.external_id)),
+                        chat.created_at,
+                        0,
+                    )
                 )
     return found
 
@@ -98,8 +119,7 @@ def _posts(session: Session, community_id: int, since: datetime) -> Times:
         .where(
             Outbound.community_id == community_id,
             Outbound.created_at >= since,
-            (Outbound.kind == "notice")
-            | ((Outbound.sender != "bot") & (Outbound.kind != "relay")),
+            (Outbound.kind == "notice") | ((Outbound.sender != "bot") & (Outbound.kind != "relay")),
         )
         .group_by(Outbound.channel_id, Chat.group, Chat.external_id)
     )
@@ -153,15 +173,29 @@ def _only_bot(session: Session, community_id: int, since: datetime) -> dict[str,
 
 
 def _health(
-    name: str, channel_id: str, chat_id: int | None, heard: bool, clocks: list[Clock],
-    posted: datetime | None, since: datetime, by_bot: int,
-) -> Health:  # fmt: skip
+    name: str,
+    channel_id: str,
+    chat_id: int | None,
+    heard: bool,
+    clocks: list[Clock],
+    posted: datetime | None,
+    since: datetime,
+    by_bot: int,
+) -> Health:
     running = [c for c in clocks if c.stopped_at is None]
     answered = [c for c in clocks if c.stopped is Stopped.PERSON and c.stopped_at is not None]
     spans = [(c.stopped_at - c.opened_at).total_seconds() for c in answered if c.stopped_at]
     return Health(
-        name, channel_id, chat_id, heard, len(running),
-        min((c.opened_at for c in running), default=None), percentile(spans, 0.5),
-        percentile(spans, 0.9), by_bot, posted,
-        max((c.stopped_at for c in answered if c.stopped_at), default=None), since,
-    )  # fmt: skip
+        name,
+        channel_id,
+        chat_id,
+        heard,
+        len(running),
+        min((c.opened_at for c in running), default=None),
+        percentile(spans, 0.5),
+        percentile(spans, 0.9),
+        by_bot,
+        posted,
+        max((c.stopped_at for c in answered if c.stopped_at), default=None),
+        since,
+    )

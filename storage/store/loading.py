@@ -60,15 +60,13 @@ def _places(store: Store, community: Community, file: CommunityFile) -> None:
                     name=path[-1],
                     path=words,
                     position=position,
-                )  # fmt: skip
+                )
             )
         known[words].position = position
     store.people._places = None
 
 
-def _people(
-    store: Store, file: CommunityFile, before: dict[str, Any], now: datetime
-) -> None:
+def _people(store: Store, file: CommunityFile, before: dict[str, Any], now: datetime) -> None:
     """What somebody changed or deleted of their own stays so until the file itself changes."""
     for row in file.people:
         role = Role(row.get("role", "resident"))
@@ -83,7 +81,7 @@ def _people(
                     confirmed=True,
                     demo=file.demo,
                     created_at=now,
-                )  # fmt: skip
+                )
             )
         person.role = role
         if before.get(row["name"]) == row:
@@ -109,7 +107,7 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
                     community_id=store.community_id,
                     platform=row["platform"],
                     created_at=now,
-                )  # fmt: skip
+                )
             )
         elif channel.community_id != store.community_id:
             raise BadCommunity([f"channels: “{row['id']}”已是另一个社区的渠道"])
@@ -130,7 +128,7 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
                 name=row["name"],
                 seen_at=now,
                 created_at=now,
-            )  # fmt: skip
+            )
         )
     place = store.people.place_named(str(row.get("place", "")))
     chat.place_id = place.id if place else None
@@ -146,7 +144,7 @@ def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: dat
             resident_id=person.id,
             name=person.name,
             created_at=at,
-        )  # fmt: skip
+        )
     )
     store.add(
         Chat(
@@ -157,5 +155,5 @@ def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: dat
             greeted=True,
             seen_at=at,
             created_at=at,
-        )  # fmt: skip
+        )
     )

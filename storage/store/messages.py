@@ -220,7 +220,9 @@ class Messages(Questions):
 
     def unanswered_since(self, moment: datetime) -> list[Conversation]:
         """Conversations that last asked before a moment."""
-        return list(self.session.scalars(self.ours(Conversation).where(Conversation.asked_at < moment)))
+        return list(
+            self.session.scalars(self.ours(Conversation).where(Conversation.asked_at < moment))
+        )
 
     def open(self, conversation: Conversation) -> Conversation:
         """Keeps a new conversation, on top of its chat's others."""
@@ -233,9 +235,10 @@ class Messages(Questions):
         """Questions that stand in a chat, the last delivered first."""
         if chat.id in self._standing:
             found = [
-                q for q in self._standing[chat.id]
+                q
+                for q in self._standing[chat.id]
                 if self._is_there(q) and q.closed_at is None and (q.until is None or q.until > now)
-            ]  # fmt: skip
+            ]
         else:
             values = {"community": self.community_id, "chat": chat.id, "now": now}
             found = list(self.session.scalars(_STANDING, values))
@@ -268,8 +271,11 @@ class Messages(Questions):
         if (channel_id, user_key) in self._written:
             return sum(at > since for at in self._written[channel_id, user_key])
         values = {
-            "community": self.community_id, "channel": channel_id, "key": user_key, "since": since,
-        }  # fmt: skip
+            "community": self.community_id,
+            "channel": channel_id,
+            "key": user_key,
+            "since": since,
+        }
         return self.session.scalar(_WRITTEN_SINCE, values) or 0
 
     def said_in(self, chat: Chat, *, limit: int = 20) -> list[Inbound]:
@@ -298,9 +304,7 @@ class Messages(Questions):
 
     def not_sent(self, *, limit: int = 50) -> list[Outbound]:
         """Messages that were given up or may never have left, the last first."""
-        query = self.ours(Outbound).where(
-            Outbound.status.in_((Sending.FAILED, Sending.UNKNOWN))
-        )
+        query = self.ours(Outbound).where(Outbound.status.in_((Sending.FAILED, Sending.UNKNOWN)))
         return list(self.session.scalars(query.order_by(Outbound.id.desc()).limit(limit)))
 
     def said_at(self, resident: Resident, at: datetime) -> list[Outbound]:

@@ -168,9 +168,14 @@ class People(Questions):
         return self.session.scalar(query) or 0
 
     def listed(
-        self, *, place: Place | None = None, text: str = "", claims: bool = False,
-        offset: int = 0, limit: int = 100,
-    ) -> list[Resident]:  # fmt: skip
+        self,
+        *,
+        place: Place | None = None,
+        text: str = "",
+        claims: bool = False,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[Resident]:
         """For the roster: by home and room; `claims` keeps addresses nobody has confirmed."""
         query = self.ours(Resident).where(Resident.deleted_at.is_(None))
         if place is not None and place.parent_id is not None:

@@ -83,7 +83,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
                 "addressed": row.addressed,
                 "extra": row.extra,
                 "received_at": now,
-            }  # fmt: skip
+            }
         )
     if new:
         session.execute(insert(Inbound), new)
@@ -92,12 +92,17 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
     return fresh
 
 
-_WAITING = select(Inbound.id, Inbound.community_id, Inbound.text).where(
-    Inbound.handled_at.is_(None)
-).order_by(Inbound.id).limit(bindparam("most"))  # fmt: skip
-_UNHANDLED = select(Inbound).where(
-    Inbound.id.in_(bindparam("idents", expanding=True)), Inbound.handled_at.is_(None)
-).order_by(Inbound.id)  # fmt: skip
+_WAITING = (
+    select(Inbound.id, Inbound.community_id, Inbound.text)
+    .where(Inbound.handled_at.is_(None))
+    .order_by(Inbound.id)
+    .limit(bindparam("most"))
+)
+_UNHANDLED = (
+    select(Inbound)
+    .where(Inbound.id.in_(bindparam("idents", expanding=True)), Inbound.handled_at.is_(None))
+    .order_by(Inbound.id)
+)
 
 
 def unheard(session: Session, limit: int) -> tuple[int, dict[int, str]]:
@@ -122,7 +127,9 @@ def troubles(session: Session) -> tuple[int, list[tuple[int, str]]]:
     """How many messages wait, and the last that failed with the place of the fault."""
     waiting = session.scalar(select(func.count(Inbound.id)).where(Inbound.handled_at.is_(None)))
     query = (
-        select(Inbound.id, Inbound.error).where(Inbound.error.is_not(None))
-        .order_by(Inbound.id.desc()).limit(5)
-    )  # fmt: skip
+        select(Inbound.id, Inbound.error)
+        .where(Inbound.error.is_not(None))
+        .order_by(Inbound.id.desc())
+        .limit(5)
+    )
     return waiting or 0, [(row[0], row[1] or "") for row in session.execute(query)]

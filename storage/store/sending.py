@@ -41,11 +41,21 @@ class Waiting:
 
 
 COLUMNS = (  # named as Waiting's fields are
-    Outbound.id, Outbound.chat_id, Chat.external_id.label("chat"), Chat.group, Outbound.priority,
-    Outbound.text, Outbound.choices, Outbound.inline, Outbound.sender, Outbound.media,
-    Outbound.attempts, Outbound.not_before, Outbound.expires_at,
+    Outbound.id,
+    Outbound.chat_id,
+    Chat.external_id.label("chat"),
+    Chat.group,
+    Outbound.priority,
+    Outbound.text,
+    Outbound.choices,
+    Outbound.inline,
+    Outbound.sender,
+    Outbound.media,
+    Outbound.attempts,
+    Outbound.not_before,
+    Outbound.expires_at,
     Outbound.external_id.label("parts"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +96,7 @@ def in_line(
                 Outbound.status == Sending.QUEUED,
                 Outbound.channel_id == channel_id,
                 or_(
-                    Outbound.not_before.is_(None),
-                    Outbound.not_before <= now,
-                    Outbound.attempts > 0,
+                    Outbound.not_before.is_(None), Outbound.not_before <= now, Outbound.attempts > 0
                 ),
             )
         )

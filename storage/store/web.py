@@ -53,8 +53,13 @@ class Heard(NamedTuple):
 
 _HEARD = (
     select(
-        Outbound.id, Outbound.sender, Outbound.text, Outbound.choices, Outbound.inline,
-        Outbound.about, Outbound.created_at,
+        Outbound.id,
+        Outbound.sender,
+        Outbound.text,
+        Outbound.choices,
+        Outbound.inline,
+        Outbound.about,
+        Outbound.created_at,
     )
     .where(
         Outbound.community_id == bindparam("community_id"),
@@ -64,7 +69,7 @@ _HEARD = (
     )
     .order_by(Outbound.id)
     .limit(100)
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -102,25 +107,45 @@ def visitor(session: Session, channel_id: str, token: str) -> Visitor | None:
 
 
 def welcome(
-    session: Session, channel: Channel, name: str, user: str, token: str, now: datetime,
+    session: Session,
+    channel: Channel,
+    name: str,
+    user: str,
+    token: str,
+    now: datetime,
     resident: Resident | None = None,
-) -> Visitor:  # fmt: skip
+) -> Visitor:
     """A new web identity and its private chat: of a known resident, or of one claiming a name."""
     if resident is None:
         resident = Resident(
-            community_id=channel.community_id, name=name, created_at=now, elder=False, notices=True,
-            willing=False, confirmed=False,
-        )  # fmt: skip
+            community_id=channel.community_id,
+            name=name,
+            created_at=now,
+            elder=False,
+            notices=True,
+            willing=False,
+            confirmed=False,
+        )
         session.add(resident)
         session.flush()
     identity = Identity(
-        community_id=channel.community_id, channel_id=channel.id, external_id=user, name=name,
-        resident_id=resident.id, token_hash=hashed(token), created_at=now,
-    )  # fmt: skip
+        community_id=channel.community_id,
+        channel_id=channel.id,
+        external_id=user,
+        name=name,
+        resident_id=resident.id,
+        token_hash=hashed(token),
+        created_at=now,
+    )
     chat = Chat(
-        community_id=channel.community_id, channel_id=channel.id, external_id=user, group=False,
-        resident_id=resident.id, seen_at=now, created_at=now,
-    )  # fmt: skip
+        community_id=channel.community_id,
+        channel_id=channel.id,
+        external_id=user,
+        group=False,
+        resident_id=resident.id,
+        seen_at=now,
+        created_at=now,
+    )
     session.add_all([identity, chat])
     session.flush()
     return _as_visitor(identity, chat)
@@ -128,9 +153,15 @@ def welcome(
 
 def _as_visitor(identity: Identity, chat: Chat) -> Visitor:
     return Visitor(
-        identity.id, identity.community_id, identity.channel_id, identity.external_id,
-        chat.external_id, chat.id, identity.resident_id, identity.name,
-    )  # fmt: skip
+        identity.id,
+        identity.community_id,
+        identity.channel_id,
+        identity.external_id,
+        chat.external_id,
+        chat.id,
+        identity.resident_id,
+        identity.name,
+    )
 
 
 def counts(session: Session) -> Counts:

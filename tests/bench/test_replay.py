@@ -18,8 +18,20 @@ def replay(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_is_lost_and_nothing_twice() -> None:
-    done = replay("--made-up", "--only", "huiyin", "--residents", "20", "--rate", "10",
-                  "--seconds", "2", "--full", "1", "--json")  # fmt: skip
+    done = replay(
+        "--made-up",
+        "--only",
+        "huiyin",
+        "--residents",
+        "20",
+        "--rate",
+        "10",
+        "--seconds",
+        "2",
+        "--full",
+        "1",
+        "--json",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     steady, eager = json.loads(done.stdout.splitlines()[-1])
     assert steady["sent"] == 20

@@ -55,9 +55,14 @@ def tell(made: Made, name: str, text: str, *, channel: str = "web", **extra: Any
     now = made.time()
     key = f"{channel}-{name}"
     row = Received(
-        channel_id=channel, external_id=f"t{now.isoformat()}", user_key=key,
-        chat_key=extra.pop("chat", key), text=text, user_name=name, **extra,
-    )  # fmt: skip
+        channel_id=channel,
+        external_id=f"t{now.isoformat()}",
+        user_key=key,
+        chat_key=extra.pop("chat", key),
+        text=text,
+        user_name=name,
+        **extra,
+    )
     Rehearsal(made.office.database, made.office.dispatcher, now).deliver(row)
 
 

@@ -72,9 +72,7 @@ class Parrot:
             desk = self.desk(store, self.clock())
             if chat.group:
                 name = identity.name if identity else "?"
-                desk.write(
-                    chat, row.text, sender=name, kind="relay", about=f"inbound:{row.id}"
-                )
+                desk.write(chat, row.text, sender=name, kind="relay", about=f"inbound:{row.id}")
             else:
                 self.answer(desk, chat, row.text, row.choice)
             row.handled_at = desk.now
@@ -99,11 +97,13 @@ class Parrot:
                     asked_at=desk.now,
                 )
             )
-            desk.write(chat, "您说的是 3栋2单元501 吗？", choices=labels,
-                       callback=f"q{question.id}")  # fmt: skip
+            desk.write(
+                chat, "您说的是 3栋2单元501 吗？", choices=labels, callback=f"q{question.id}"
+            )
         elif "火" in text:
-            desk.write(chat, "马上离开，打 119。\n受伤打 120，有人闹事打 110。",
-                       priority=Priority.DANGER)  # fmt: skip
+            desk.write(
+                chat, "马上离开，打 119。\n受伤打 120，有人闹事打 110。", priority=Priority.DANGER
+            )
         else:
             desk.write(chat, f"您说：{text[:200]}")
 
@@ -151,10 +151,16 @@ class Made:
 
 
 def make_office(
-    folder: Path, *, clock: Any = None, messages_per_minute: int = 30,
-    sessions_per_minute: int = 60, adapters: Any = None, more_channels: Any = (),
-    public_url: str = "", real: bool = False,
-) -> Made:  # fmt: skip
+    folder: Path,
+    *,
+    clock: Any = None,
+    messages_per_minute: int = 30,
+    sessions_per_minute: int = 60,
+    adapters: Any = None,
+    more_channels: Any = (),
+    public_url: str = "",
+    real: bool = False,
+) -> Made:
     """A new office on a database of its own with the example community.
 
     `real`: the program's own dispatcher, ear and handlers answer, not the parrot.
@@ -196,10 +202,16 @@ def make_office(
     limits = Limits(messages_per_minute, sessions_per_minute)
     office = Office(
         settings=Settings(limits=limits, http=Http(public_url=public_url)),
-        database=database, lane=lane, hub=hub, adapters=adapters or {},
+        database=database,
+        lane=lane,
+        hub=hub,
+        adapters=adapters or {},
         dispatcher=dispatcher or parrot,  # type: ignore[arg-type]
-        inbox=Inbox(lane, time, wake), clock=time, code=code, secret=SECRET,
-    )  # fmt: skip
+        inbox=Inbox(lane, time, wake),
+        clock=time,
+        code=code,
+        secret=SECRET,
+    )
     return Made(office, time, parrot)
 
 

@@ -26,10 +26,17 @@ COMMAND = [sys.executable, "-m", "bot"]
 def environment(data: Path, **more: str) -> dict[str, str]:
     """Nothing of the caller's own settings; HUIYIN_HTTP__PORT="…" and the like on top."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("HUIYIN_")}
-    return clean | {
-        "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "HUIYIN_DATA": str(data),
-        "HUIYIN_COMMUNITIES": str(EXAMPLE), "NO_PROXY": "127.0.0.1",
-    } | more  # fmt: skip
+    return (
+        clean
+        | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "utf-8",
+            "HUIYIN_DATA": str(data),
+            "HUIYIN_COMMUNITIES": str(EXAMPLE),
+            "NO_PROXY": "127.0.0.1",
+        }
+        | more
+    )
 
 
 def huiyin(
@@ -37,9 +44,14 @@ def huiyin(
 ) -> subprocess.CompletedProcess[str]:
     """Runs one command to its end."""
     done = subprocess.run(
-        [*COMMAND, *map(str, args)], input=stdin, capture_output=True, timeout=25, check=False,
-        env=environment(data, **env), cwd=cwd or data.parent,
-    )  # fmt: skip
+        [*COMMAND, *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        timeout=25,
+        check=False,
+        env=environment(data, **env),
+        cwd=cwd or data.parent,
+    )
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
@@ -118,9 +130,12 @@ def running(data: Path, *args: str, port: int | None = None, **env: str) -> Iter
     """`huiyin run` until the block ends; ready when /healthz says so."""
     port = port or free_port()
     process = subprocess.Popen(
-        [*COMMAND, "run", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=environment(data, HUIYIN_HTTP__PORT=str(port), **env), cwd=data.parent,
-    )  # fmt: skip
+        [*COMMAND, "run", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(data, HUIYIN_HTTP__PORT=str(port), **env),
+        cwd=data.parent,
+    )
     program = Program(process, port, time.monotonic())
 
     def read() -> None:

@@ -18,9 +18,12 @@ from starlette.routing import Route
 
 TOKEN = "123456:TEST-token"
 BOT = {
-    "id": 123456, "is_bot": True, "first_name": "回音", "username": "huiyin_bot",
+    "id": 123456,
+    "is_bot": True,
+    "first_name": "回音",
+    "username": "huiyin_bot",
     "can_read_all_group_messages": False,
-}  # fmt: skip
+}
 
 
 class TelegramDouble:
@@ -90,13 +93,21 @@ class TelegramDouble:
 
 ADMIN = dict.fromkeys(
     (
-        "can_be_edited", "is_anonymous", "can_manage_chat", "can_delete_messages",
-        "can_manage_video_chats", "can_restrict_members", "can_promote_members",
-        "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories",
+        "can_be_edited",
+        "is_anonymous",
+        "can_manage_chat",
+        "can_delete_messages",
+        "can_manage_video_chats",
+        "can_restrict_members",
+        "can_promote_members",
+        "can_change_info",
+        "can_invite_users",
+        "can_post_stories",
+        "can_edit_stories",
         "can_delete_stories",
     ),
     False,
-)  # fmt: skip
+)
 
 
 def _value(raw: Any) -> Any:

@@ -107,8 +107,7 @@ def test_a_port_that_is_taken_is_named(call: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    ["run", "migrate", "backup b.db", "chat", "demo remove", "community invite 小李"],
+    "command", ["run", "migrate", "backup b.db", "chat", "demo remove", "community invite 小李"]
 )
 def test_a_data_folder_that_is_a_file(call: Call, command: str, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("mine", encoding="utf-8")
@@ -127,8 +126,9 @@ def test_a_database_that_is_none(call: Call, tmp_path: Path) -> None:
 def test_a_community_file_with_faults_stops_the_start(call: Call, tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(EXAMPLE.read_text(encoding="utf-8").replace('role = "chief"', ""), "utf-8")
-    done = call("run", data=tmp_path / "d", HUIYIN_COMMUNITIES=str(bad),
-                  HUIYIN_HTTP__PORT=str(free_port()))  # fmt: skip
+    done = call(
+        "run", data=tmp_path / "d", HUIYIN_COMMUNITIES=str(bad), HUIYIN_HTTP__PORT=str(free_port())
+    )
     refused(done, "bad.toml", "chief")
 
 
@@ -254,8 +254,10 @@ def test_invite_prints_a_code_and_knows_nobody_else(call: Call, data: Path) -> N
 
 def counted(data: Path) -> dict[str, int]:
     with looking(data / "huiyin.db") as raw:
-        return {table: raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("community", "resident", "place", "chat", "channel")}  # fmt: skip
+        return {
+            table: raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("community", "resident", "place", "chat", "channel")
+        }
 
 
 @contextmanager

@@ -249,8 +249,16 @@ async def test_a_case_tells_its_whole_way(made: Made, web: httpx.AsyncClient) ->
     later(made, hours=6)
     await press(web, await web.get(CASE), f"{CASE}/accept")
     page = words(await web.get(CASE))
-    for part in ("3栋2单元楼道灯坏了", "王阿姨（3栋2单元501）", "报了", "超时，告诉了", "小李 受理",
-                 "有人回", "超过了", "办好"):  # fmt: skip
+    for part in (
+        "3栋2单元楼道灯坏了",
+        "王阿姨（3栋2单元501）",
+        "报了",
+        "超时，告诉了",
+        "小李 受理",
+        "有人回",
+        "超过了",
+        "办好",
+    ):
         assert part in page, part
 
 

@@ -161,9 +161,13 @@ async def test_a_form_without_its_token_is_refused(made: Made, token: str) -> No
     async with browser(made) as web:
         page = await enter(web, made)
         for action in (
-            "/console/logout", "/console/rollcalls", "/console/appeals/1/accept",
-            "/console/notices/send", "/console/roster/1/vouch", "/console/questions/1/settled",
-        ):  # fmt: skip
+            "/console/logout",
+            "/console/rollcalls",
+            "/console/appeals/1/accept",
+            "/console/notices/send",
+            "/console/roster/1/vouch",
+            "/console/questions/1/settled",
+        ):
             fields = {**hidden(page, "/console/logout"), "token": token}
             assert (await web.post(action, data=fields)).status_code == 403, action
         assert (await web.get("/console/")).status_code == 200

@@ -56,10 +56,14 @@ def next_door(made: Made) -> There:
     for name, text in (
         ("周姐", "老年食堂几点开饭？"),
         ("小李", "点名 3栋 燃气泄漏"),
-        ("小李", "发通知 隔壁的秘密通知"), ("小李", "1"), ("小李", "1"), ("小李", "1"),
-        ("吴婶", "隔壁4栋门口的垃圾桶满了没人收"), ("吴婶", "1"),
+        ("小李", "发通知 隔壁的秘密通知"),
+        ("小李", "1"),
+        ("小李", "1"),
+        ("小李", "1"),
+        ("吴婶", "隔壁4栋门口的垃圾桶满了没人收"),
+        ("吴婶", "1"),
         ("王阿姨", "隔壁厨房着火了"),
-    ):  # fmt: skip
+    ):
         tell(made, name, text, channel="web2")
 
     def look(session: Session) -> There:
@@ -73,9 +77,15 @@ def next_door(made: Made) -> There:
         assert row and failed and incident and who and chat
         failed.error, row.status = "隔壁的错", Sending.FAILED
         return There(
-            store.rollcalls.listed()[0].id, store.notices.listed()[0].id, clock.id, who.id,
-            incident.id, failed.id, row.id, chat.id,
-        )  # fmt: skip
+            store.rollcalls.listed()[0].id,
+            store.notices.listed()[0].id,
+            clock.id,
+            who.id,
+            incident.id,
+            failed.id,
+            row.id,
+            chat.id,
+        )
 
     found = made.write(look)
     assert isinstance(found, There)
@@ -84,20 +94,29 @@ def next_door(made: Made) -> There:
 
 def pages(there: There) -> list[str]:
     return [
-        f"/console/rollcalls/{there.rollcall}", f"/console/rollcalls/{there.rollcall}/doors",
-        f"/console/notices/{there.notice}", "/console/appeals/1",
-    ]  # fmt: skip
+        f"/console/rollcalls/{there.rollcall}",
+        f"/console/rollcalls/{there.rollcall}/doors",
+        f"/console/notices/{there.notice}",
+        "/console/appeals/1",
+    ]
 
 
 def actions(there: There) -> list[str]:
     return [
-        f"/console/rollcalls/{there.rollcall}/end", f"/console/notices/{there.notice}/stop",
-        f"/console/questions/{there.clock}/reply", f"/console/questions/{there.clock}/settled",
-        f"/console/roster/{there.resident}/vouch", f"/console/incidents/{there.incident}/take",
-        f"/console/incidents/{there.incident}/close", "/console/appeals/1/accept",
-        "/console/appeals/1/reply", "/console/appeals/1/done", "/console/appeals/1/handon",
-        f"/console/troubles/in/{there.inbound}", f"/console/troubles/out/{there.outbound}",
-    ]  # fmt: skip
+        f"/console/rollcalls/{there.rollcall}/end",
+        f"/console/notices/{there.notice}/stop",
+        f"/console/questions/{there.clock}/reply",
+        f"/console/questions/{there.clock}/settled",
+        f"/console/roster/{there.resident}/vouch",
+        f"/console/incidents/{there.incident}/take",
+        f"/console/incidents/{there.incident}/close",
+        "/console/appeals/1/accept",
+        "/console/appeals/1/reply",
+        "/console/appeals/1/done",
+        "/console/appeals/1/handon",
+        f"/console/troubles/in/{there.inbound}",
+        f"/console/troubles/out/{there.outbound}",
+    ]
 
 
 async def test_nothing_of_next_door_is_shown(made: Made) -> None:
@@ -107,10 +126,16 @@ async def test_nothing_of_next_door_is_shown(made: Made) -> None:
         for path in pages(there):
             assert (await web.get(path)).status_code == 404, path
         for path in (
-            "/console/", "/console/appeals?stage=all", "/console/rollcalls", "/console/notices",
-            "/console/notices/new", "/console/channels", "/console/roster", "/console/troubles",
+            "/console/",
+            "/console/appeals?stage=all",
+            "/console/rollcalls",
+            "/console/notices",
+            "/console/notices/new",
+            "/console/channels",
+            "/console/roster",
+            "/console/troubles",
             f"/console/roster?q=王&place={there.chat}",
-        ):  # fmt: skip
+        ):
             page = await web.get(path)
             assert page.status_code == 200
             for secret in ("隔壁", "食堂", "web2"):
@@ -154,9 +179,15 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
         for what in ("appeals", "rollcalls", "notices"):
             assert (await web.get(f"/console/{what}/{ident}")).status_code == 404
         for action in (
-            "appeals/{}/accept", "rollcalls/{}/end", "notices/{}/stop", "questions/{}/settled",
-            "roster/{}/vouch", "incidents/{}/take", "troubles/in/{}", "troubles/out/{}",
-        ):  # fmt: skip
+            "appeals/{}/accept",
+            "rollcalls/{}/end",
+            "notices/{}/stop",
+            "questions/{}/settled",
+            "roster/{}/vouch",
+            "incidents/{}/take",
+            "troubles/in/{}",
+            "troubles/out/{}",
+        ):
             answer = await web.post(f"/console/{action.format(ident)}", data=fields)
             assert answer.status_code == 404, action
 
@@ -164,10 +195,15 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "appeals/1/destroy", "incidents/1/x", "questions/1/x", "troubles/x/1", "nonsense",
-        "appeals/1/accept/x", "../chat/web",
+        "appeals/1/destroy",
+        "incidents/1/x",
+        "questions/1/x",
+        "troubles/x/1",
+        "nonsense",
+        "appeals/1/accept/x",
+        "../chat/web",
     ],
-)  # fmt: skip
+)
 async def test_there_are_no_other_actions(made: Made, path: str) -> None:
     tell(made, "王阿姨", "3栋2单元楼道灯坏了")
     tell(made, "王阿姨", "1")

@@ -13,9 +13,17 @@ STATIC = ROOT / "bot" / "web" / "static"
 CONSOLE = ROOT / "bot" / "web" / "console"
 TEMPLATES = ROOT / "bot" / "web" / "templates" / "console"
 GROUPS = (
-    "console", "overview", "cases", "steps", "figures", "rolls", "notices", "lines", "roster",
+    "console",
+    "overview",
+    "cases",
+    "steps",
+    "figures",
+    "rolls",
+    "notices",
+    "lines",
+    "roster",
     "troubles",
-)  # fmt: skip
+)
 
 
 def test_both_sheets_together_are_small() -> None:

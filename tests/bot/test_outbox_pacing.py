@@ -83,9 +83,10 @@ class Channel:
                 one.status = Sending.SENDING
                 assert chosen.chat_id not in self.flying
                 self.flying[chosen.chat_id] = (
-                    one, now + timedelta(seconds=one.takes),
+                    one,
+                    now + timedelta(seconds=one.takes),
                     one.goes.pop(0) if one.goes else Sent(ids=["7"]),
-                )  # fmt: skip
+                )
                 self.starts.append(Start(now, chosen))
             assert len(self.flying) <= self.pace.places
             nexts = [until for _, until, _ in self.flying.values()]
@@ -109,11 +110,15 @@ class Channel:
 
 FAILS = st.sampled_from(
     [
-        Sent(fail=Fail.RETRY), Sent(fail=Fail.THROTTLED, retry_after=3),
-        Sent(fail=Fail.REJECTED), Sent(fail=Fail.GONE), Sent(fail=Fail.CONFIG),
-        Sent(fail=Fail.THROTTLED, retry_after=2, everywhere=True), Sent(fail=Fail.MOVED),
+        Sent(fail=Fail.RETRY),
+        Sent(fail=Fail.THROTTLED, retry_after=3),
+        Sent(fail=Fail.REJECTED),
+        Sent(fail=Fail.GONE),
+        Sent(fail=Fail.CONFIG),
+        Sent(fail=Fail.THROTTLED, retry_after=2, everywhere=True),
+        Sent(fail=Fail.MOVED),
     ]
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -125,14 +130,17 @@ def crowds(draw: st.DrawFn) -> list[Row]:
         rows.append(
             Row(
                 row(
-                    ident, chat, draw(st.integers(0, 4)), group=chat > 4,
+                    ident,
+                    chat,
+                    draw(st.integers(0, 4)),
+                    group=chat > 4,
                     expires_at=draw(st.none() | st.just(at(5))),
                 ),
                 draw(st.sampled_from([0.0, 0.0, 0.3, 2.0])),
                 draw(st.lists(FAILS, max_size=2)),
                 draw(st.sampled_from([0.01, 0.2, 4.0])),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -339,9 +347,10 @@ def test_waits_grow_and_are_spread() -> None:
 
 
 @given(
-    st.text(alphabet="停水通知。\n 😀a", max_size=400), st.sampled_from(["chars", "bytes"]),
+    st.text(alphabet="停水通知。\n 😀a", max_size=400),
+    st.sampled_from(["chars", "bytes"]),
     st.sampled_from(["bot", "小李（社区工作者）"]),
-)  # fmt: skip
+)
 def test_long_texts_leave_in_pieces_that_fit(text: str, unit: str, sender: str) -> None:
     caps = Caps(text_max=200, text_unit=unit)
     whole = row(1, text=text, sender=sender, choices=(("1", "收到", "q1=1"),))

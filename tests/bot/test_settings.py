@@ -61,12 +61,21 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
 
 
 def test_every_key_from_the_environment_over_the_file(tmp_path: Path) -> None:
-    found = load(write(tmp_path, ALL), {
-        "HUIYIN_DATABASE_URL": "sqlite:///x.db", "HUIYIN_COMMUNITIES": "c.toml, d.toml",
-        "HUIYIN_DATA": "there", "HUIYIN_HTTP__HOST": "::1", "HUIYIN_HTTP__PORT": "1234",
-        "HUIYIN_HTTP__PUBLIC_URL": "https://x", "HUIYIN_LIMITS__MESSAGES_PER_MINUTE": "7",
-        "HUIYIN_LIMITS__SESSIONS_PER_MINUTE": "8", "PATH": "/bin", "HUIYI": "no business of ours",
-    })  # fmt: skip
+    found = load(
+        write(tmp_path, ALL),
+        {
+            "HUIYIN_DATABASE_URL": "sqlite:///x.db",
+            "HUIYIN_COMMUNITIES": "c.toml, d.toml",
+            "HUIYIN_DATA": "there",
+            "HUIYIN_HTTP__HOST": "::1",
+            "HUIYIN_HTTP__PORT": "1234",
+            "HUIYIN_HTTP__PUBLIC_URL": "https://x",
+            "HUIYIN_LIMITS__MESSAGES_PER_MINUTE": "7",
+            "HUIYIN_LIMITS__SESSIONS_PER_MINUTE": "8",
+            "PATH": "/bin",
+            "HUIYI": "no business of ours",
+        },
+    )
     assert found.database == "sqlite:///x.db"
     assert found.communities == ("c.toml", "d.toml")
     assert found.data == "there"
@@ -133,8 +142,11 @@ def test_a_mistake_in_the_environment_is_named_too(name: str, value: str, said: 
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
-    found = faults("[http]\nport = 'x'\nprot = 1\n[limits]\nmessages_per_minute = true", tmp_path,
-                   HUIYIN_COLOUR="red")  # fmt: skip
+    found = faults(
+        "[http]\nport = 'x'\nprot = 1\n[limits]\nmessages_per_minute = true",
+        tmp_path,
+        HUIYIN_COLOUR="red",
+    )
     assert len(found) == 4
 
 
@@ -165,11 +177,24 @@ def test_a_fault_never_shows_a_password(tmp_path: Path) -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["HTTP", "HTTP__PORT", "HTTP__HOST", "DATA", "COMMUNITIES", "LIMITS",
-                         "LIMITS__MESSAGES_PER_MINUTE", "DATABASE_URL", "X", "HTTP__PORT__X"]),
-        st.text(max_size=8), max_size=4,
+        st.sampled_from(
+            [
+                "HTTP",
+                "HTTP__PORT",
+                "HTTP__HOST",
+                "DATA",
+                "COMMUNITIES",
+                "LIMITS",
+                "LIMITS__MESSAGES_PER_MINUTE",
+                "DATABASE_URL",
+                "X",
+                "HTTP__PORT__X",
+            ]
+        ),
+        st.text(max_size=8),
+        max_size=4,
     )
-)  # fmt: skip
+)
 def test_any_environment_is_taken_or_refused(environ: dict[str, str]) -> None:
     try:
         found = load(None, {f"HUIYIN_{key}": value for key, value in environ.items()})

@@ -213,9 +213,19 @@ async def test_without_a_secret_nobody_is_let_in(double: TelegramDouble) -> None
 
 
 GARBAGE = [
-    b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b"{}", b'{"update_id": "x"}',
-    b'{"update_id": 1, "message": {}}', b'{"update_id": 1, "message": 7}', b"[" * 100_000,
-]  # fmt: skip
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"1",
+    b'"x"',
+    b"\xff\xfe",
+    b"{}",
+    b'{"update_id": "x"}',
+    b'{"update_id": 1, "message": {}}',
+    b'{"update_id": 1, "message": 7}',
+    b"[" * 100_000,
+]
 
 
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: repr(body[:30]))

@@ -56,9 +56,13 @@ def program(telegram: TelegramDouble, tmp_path: Path) -> Iterator[subprocess.Pop
         "TELEGRAM_TOKEN": TOKEN,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environ, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "bot", "run"],
+        cwd=ROOT,
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         yield process
     finally:
@@ -74,20 +78,28 @@ def message(update: int, text: str, user: int = 42, **more: Any) -> dict[str, An
     chat = more.pop("chat", {"id": user, "type": "private", "first_name": "王阿姨"})
     return {
         "update_id": update,
-        "message": {"message_id": update, "date": 1795000000, "chat": chat, "from": person,
-                    "text": text, **more},
-    }  # fmt: skip
+        "message": {
+            "message_id": update,
+            "date": 1795000000,
+            "chat": chat,
+            "from": person,
+            "text": text,
+            **more,
+        },
+    }
 
 
 def press(update: int, data: str) -> dict[str, Any]:
     return {
         "update_id": update,
         "callback_query": {
-            "id": str(update), "chat_instance": "x", "data": data,
+            "id": str(update),
+            "chat_instance": "x",
+            "data": data,
             "from": {"id": 42, "is_bot": False, "first_name": "王阿姨"},
             "message": message(2, "")["message"],
         },
-    }  # fmt: skip
+    }
 
 
 def said(telegram: TelegramDouble, part: str) -> list[dict[str, Any]]:

@@ -75,23 +75,57 @@ def test_words_and_who_is_spoken_to(
 PLACE = {"latitude": 31.2, "longitude": 121.5}
 OWN = {"phone_number": "+8613800000000", "first_name": "秀英", "user_id": 701}
 KINDS = [
-    ({"photo": [{**FILE, "file_id": "small", "width": 9, "height": 9},
-                {**FILE, "width": 90, "height": 90}], "caption": "灯坏了"}, "photo", "灯坏了",
-     {"file_id": "F1", "size": 900, "mime": "image/jpeg"}),
-    ({"voice": {**FILE, "duration": 7, "mime_type": "audio/ogg"}}, "voice", "",
-     {"file_id": "F1", "duration": 7, "mime": "audio/ogg"}),
-    ({"audio": {**FILE, "duration": 9, "file_name": "录音.mp3"}}, "voice", "",
-     {"file_id": "F1", "duration": 9, "file_name": "录音.mp3"}),
+    (
+        {
+            "photo": [
+                {**FILE, "file_id": "small", "width": 9, "height": 9},
+                {**FILE, "width": 90, "height": 90},
+            ],
+            "caption": "灯坏了",
+        },
+        "photo",
+        "灯坏了",
+        {"file_id": "F1", "size": 900, "mime": "image/jpeg"},
+    ),
+    (
+        {"voice": {**FILE, "duration": 7, "mime_type": "audio/ogg"}},
+        "voice",
+        "",
+        {"file_id": "F1", "duration": 7, "mime": "audio/ogg"},
+    ),
+    (
+        {"audio": {**FILE, "duration": 9, "file_name": "录音.mp3"}},
+        "voice",
+        "",
+        {"file_id": "F1", "duration": 9, "file_name": "录音.mp3"},
+    ),
     ({"video": {**FILE, "duration": 5, "width": 1, "height": 1}}, "video", "", {"duration": 5}),
     ({"document": {**FILE, "file_name": "名单.xlsx"}}, "file", "", {"file_name": "名单.xlsx"}),
-    ({"sticker": {**FILE, "width": 1, "height": 1, "is_animated": False, "is_video": False,
-                  "type": "regular"}}, "sticker", "", {"file_id": "F1"}),
+    (
+        {
+            "sticker": {
+                **FILE,
+                "width": 1,
+                "height": 1,
+                "is_animated": False,
+                "is_video": False,
+                "type": "regular",
+            }
+        },
+        "sticker",
+        "",
+        {"file_id": "F1"},
+    ),
     ({"location": PLACE}, "location", "", {"lat": 31.2, "lon": 121.5}),
-    ({"venue": {"location": PLACE, "title": "幸福里", "address": "1号"}, "location": PLACE},
-     "location", "幸福里 1号", {"lat": 31.2}),
+    (
+        {"venue": {"location": PLACE, "title": "幸福里", "address": "1号"}, "location": PLACE},
+        "location",
+        "幸福里 1号",
+        {"lat": 31.2},
+    ),
     ({"contact": OWN}, "contact", "", {"phone": "+8613800000000"}),
     ({"dice": {"emoji": "🎲", "value": 3}}, "other", "", {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fields", "kind", "text", "extra"), KINDS)
@@ -162,10 +196,22 @@ def test_a_button_of_a_message_too_old_to_be_shown() -> None:
 def change(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     def member(status: str) -> dict[str, Any]:
         flags = dict.fromkeys(
-            ("can_be_edited", "is_anonymous", "can_manage_chat", "can_delete_messages",
-             "can_manage_video_chats", "can_restrict_members", "can_promote_members",
-             "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories",
-             "can_delete_stories"), False)  # fmt: skip
+            (
+                "can_be_edited",
+                "is_anonymous",
+                "can_manage_chat",
+                "can_delete_messages",
+                "can_manage_video_chats",
+                "can_restrict_members",
+                "can_promote_members",
+                "can_change_info",
+                "can_invite_users",
+                "can_post_stories",
+                "can_edit_stories",
+                "can_delete_stories",
+            ),
+            False,
+        )
         more = {"until_date": 0} if status == "kicked" else {}
         return {"status": status, "user": BOT, **(flags if status == "administrator" else more)}
 

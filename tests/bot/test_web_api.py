@@ -174,9 +174,11 @@ async def test_a_busy_database_is_503(
 
 
 async def test_our_own_defects_show_no_trace(
-    made: Made, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch,
+    made: Made,
+    web: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     who = await joined(web)
 
     def broken(*_: Any) -> Any:

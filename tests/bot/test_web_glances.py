@@ -48,9 +48,11 @@ async def test_only_the_one_that_fails_hears_of_it(made: Made) -> None:
         raise Unavailable("gone")
 
     answers = await asyncio.gather(
-        glances.read(lambda _: 1), glances.read(broken), glances.read(lambda _: 3),
+        glances.read(lambda _: 1),
+        glances.read(broken),
+        glances.read(lambda _: 3),
         return_exceptions=True,
-    )  # fmt: skip
+    )
     assert answers[0] == 1
     assert isinstance(answers[1], Unavailable)
     assert answers[2] == 3

@@ -40,15 +40,29 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize(
     ("front", "back"),
     [
-        ("ink", "paper"), ("ink", "ground"), ("quiet", "paper"), ("quiet", "ground"),
-        ("accent", "paper"), ("accent", "ground"), ("on-accent", "accent"), ("ink", "mine"),
-        ("person", "ground"), ("person", "person-soft"), ("ink", "person-soft"),
-        ("paper", "person"), ("danger", "danger-soft"), ("danger", "paper"),
-        ("on-danger", "danger"), ("ink", "danger-soft"), ("warn", "paper"),
-        ("warn", "warn-soft"), ("accent", "accent-soft"), ("accent", "person-soft"),
+        ("ink", "paper"),
+        ("ink", "ground"),
+        ("quiet", "paper"),
+        ("quiet", "ground"),
+        ("accent", "paper"),
+        ("accent", "ground"),
+        ("on-accent", "accent"),
+        ("ink", "mine"),
+        ("person", "ground"),
+        ("person", "person-soft"),
+        ("ink", "person-soft"),
+        ("paper", "person"),
+        ("danger", "danger-soft"),
+        ("danger", "paper"),
+        ("on-danger", "danger"),
+        ("ink", "danger-soft"),
+        ("warn", "paper"),
+        ("warn", "warn-soft"),
+        ("accent", "accent-soft"),
+        ("accent", "person-soft"),
         ("quiet", "person-soft"),
     ],
-)  # fmt: skip
+)
 def test_colours_can_be_read(scheme: int, front: str, back: str) -> None:
     css = (STATIC / "huiyin.css").read_text(encoding="utf-8")
     light = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", css.split("@media")[0]))

@@ -36,9 +36,11 @@ async def browser(made: Made) -> AsyncIterator[httpx.AsyncClient]:
 
 def open_browser(made: Made) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(make_app(made.office)), base_url="http://test",
-        headers=HTML, follow_redirects=True,
-    )  # fmt: skip
+        transport=httpx.ASGITransport(make_app(made.office)),
+        base_url="http://test",
+        headers=HTML,
+        follow_redirects=True,
+    )
 
 
 def resident(made: Made, name: str) -> int:
@@ -345,11 +347,20 @@ async def test_a_case_shows_its_ladder_once(browser: httpx.AsyncClient, made: Ma
 
     def file(session: Any) -> str:
         appeal = Appeal(
-            community_id=chat.community_id, number=12, resident_id=chat.resident_id,
-            chat_id=chat.id, text="灯坏了", category="power", level="default", where="3栋",
-            stage=Stage.ACCEPTED, handler_id=li, filed_at=made.time(), respond_by=made.time(),
+            community_id=chat.community_id,
+            number=12,
+            resident_id=chat.resident_id,
+            chat_id=chat.id,
+            text="灯坏了",
+            category="power",
+            level="default",
+            where="3栋",
+            stage=Stage.ACCEPTED,
+            handler_id=li,
+            filed_at=made.time(),
+            respond_by=made.time(),
             resolve_by=made.time(),
-        )  # fmt: skip
+        )
         session.add(appeal)
         session.flush()
         return f"appeal:{appeal.id}"

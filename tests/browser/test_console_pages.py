@@ -15,9 +15,20 @@ from tests.bot.serving import Served, served
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 PAGES = (
-    "", "appeals", "appeals?stage=all&mine=1", "appeals/1", "rollcalls", "rollcalls/1",
-    "rollcalls/1/doors", "notices", "notices/1", "notices/new", "channels", "roster", "troubles",
-)  # fmt: skip
+    "",
+    "appeals",
+    "appeals?stage=all&mine=1",
+    "appeals/1",
+    "rollcalls",
+    "rollcalls/1",
+    "rollcalls/1/doors",
+    "notices",
+    "notices/1",
+    "notices/new",
+    "channels",
+    "roster",
+    "troubles",
+)
 
 
 @pytest.fixture

@@ -18,10 +18,15 @@ def test_a_batch_that_meets_a_full_disk_is_answered_later(one_ear: Ear, tmp_path
     town = Town(one_ear, database=Database(f"sqlite:///{tmp_path / 'huiyin.db'}"))
     database, dispatcher = town.database, town.dispatcher
     rows = [
-        Received(channel_id="web-a", external_id=f"m{n}", chat_key="王阿姨", user_key="王阿姨",
-                 text=f"{n}号楼道的灯坏了，{'黑' * 3000}")
+        Received(
+            channel_id="web-a",
+            external_id=f"m{n}",
+            chat_key="王阿姨",
+            user_key="王阿姨",
+            text=f"{n}号楼道的灯坏了，{'黑' * 3000}",
+        )
         for n in range(1, 9)
-    ]  # fmt: skip
+    ]
     with database.write() as session:
         receive(session, rows, town.now)
     guesses = dispatcher.listen(database, town.now)

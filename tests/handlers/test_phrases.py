@@ -59,18 +59,34 @@ STAFF = re.compile(
     r"|appeal\.(new|withdrawn|to_do|nothing|no_such_num|already|you_|taken_over|reply_what|replied"
     r"|not_reached|next|confirmed_staff|reopened_|hand|no_such_person|cannot|came|remind|late_h"
     r"|late_above|refused|resident_says)|media\.for_"
-)  # fmt: skip
+)
 NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 FAMILY = re.compile(r"[a-z_]+\.[a-z_]*\{\}")
 LINE = 60  # characters, look.md
 SAMPLE = {
-    "n": "12", "name": "王阿姨", "who": "小李", "by": "明早8:30", "home": "3栋2单元501",
-    "community": "幸福里社区", "what": "楼道灯坏了好几天", "where": "3栋2单元", "place": "3栋",
-    "category": "房屋楼道", "text": "楼道灯坏了好几天", "why": "“坏了”像是诉求。\n", "times": "2",
-    "ladder": "●已收到 → ○受理 → ○处理 → ○您确认", "lines": "12号 灯坏了：小李在办",
-    "reason": "燃气泄漏", "role": "志愿者", "phone": "13800000000", "helper": "刘姐", "count": "41",
-    "kind": "照片", "link": "http://h/x",
-}  # fmt: skip
+    "n": "12",
+    "name": "王阿姨",
+    "who": "小李",
+    "by": "明早8:30",
+    "home": "3栋2单元501",
+    "community": "幸福里社区",
+    "what": "楼道灯坏了好几天",
+    "where": "3栋2单元",
+    "place": "3栋",
+    "category": "房屋楼道",
+    "text": "楼道灯坏了好几天",
+    "why": "“坏了”像是诉求。\n",
+    "times": "2",
+    "ladder": "●已收到 → ○受理 → ○处理 → ○您确认",
+    "lines": "12号 灯坏了：小李在办",
+    "reason": "燃气泄漏",
+    "role": "志愿者",
+    "phone": "13800000000",
+    "helper": "刘姐",
+    "count": "41",
+    "kind": "照片",
+    "link": "http://h/x",
+}
 
 BANNED = {
     "zh-CN": re.compile(
@@ -96,9 +112,12 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 def keys_of(tree: ast.Module) -> set[int]:
     """Nodes that name an answer or a question, not a phrase."""
     return {
-        id(word.value) for node in ast.walk(tree) if isinstance(node, ast.Call)
-        for word in node.keywords if word.arg in ("key", "name")
-    }  # fmt: skip
+        id(word.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg in ("key", "name")
+    }
 
 
 def literals() -> dict[str, str]:
@@ -107,9 +126,11 @@ def literals() -> dict[str, str]:
     for path, tree in trees():
         keys = keys_of(tree)
         parts = {
-            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+            id(part)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.JoinedStr)
             for part in node.values
-        }  # fmt: skip
+        }
         for node in ast.walk(tree):
             if not isinstance(node, ast.Constant) or id(node) in keys | parts:
                 continue

@@ -62,9 +62,22 @@ def test_choice_never_raises(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("numeral", "number"),
-    [("三", 3), ("十", 10), ("十五", 15), ("二十", 20), ("一百零三", 103), ("五零一", 501),
-     ("一百五", 150), ("一八零四", 1804), ("一千二百零一", 1201), ("１２", 12), ("百", 100), ("", None), ("楼", None)],
-)  # fmt: skip
+    [
+        ("三", 3),
+        ("十", 10),
+        ("十五", 15),
+        ("二十", 20),
+        ("一百零三", 103),
+        ("五零一", 501),
+        ("一百五", 150),
+        ("一八零四", 1804),
+        ("一千二百零一", 1201),
+        ("１２", 12),
+        ("百", 100),
+        ("", None),
+        ("楼", None),
+    ],
+)
 def test_to_int(numeral: str, number: int | None) -> None:
     assert to_int(numeral) == number
 

@@ -112,9 +112,18 @@ def test_a_broken_entry_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["[fire]\nsays = [3]", "[fire]\nsays = ['']", "[fire]\nsays = ['…火']", "[fire]\nsays = ['(|a)']",
-     "[fire]\nsays = ['a)']", "[fire]\nsay = ['着火']", "[fire]\nsays = '着火'", "fire = 1", "[fire"],
-)  # fmt: skip
+    [
+        "[fire]\nsays = [3]",
+        "[fire]\nsays = ['']",
+        "[fire]\nsays = ['…火']",
+        "[fire]\nsays = ['(|a)']",
+        "[fire]\nsays = ['a)']",
+        "[fire]\nsay = ['着火']",
+        "[fire]\nsays = '着火'",
+        "fire = 1",
+        "[fire",
+    ],
+)
 def test_what_cannot_be_read_is_refused(tmp_path: Path, body: str) -> None:
     (tmp_path / "bad.toml").write_text(body, encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.toml"):

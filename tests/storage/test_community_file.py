@@ -99,8 +99,11 @@ def test_the_example_is_without_fault() -> None:
         ("service_levels.default.first_response", "2小时", "service_levels.default.first_resp"),
         ("service_levels.default.resolution", 7, "service_levels.default.resolution:"),
         ("service_levels.urgent.remind_before", "soon", "service_levels.urgent.remind_before:"),
-        ("service_levels.default.escalate_after", ["0m", "later"],
-         "service_levels.default.escalate_after:"),
+        (
+            "service_levels.default.escalate_after",
+            ["0m", "later"],
+            "service_levels.default.escalate_after:",
+        ),
         ("service_levels.default.escalate_after", "30m", "service_levels.default.escalate_after:"),
         ("service_levels.default.escalate_after", 5, "service_levels.default.escalate_after:"),
         ("service_levels.default.clock", "sun", 'service_levels.default.clock: 应是 "open"'),
@@ -145,7 +148,7 @@ def test_the_example_is_without_fault() -> None:
         ("phrases", {"talk": "x"}, "phrases.talk: 应是一个表"),
         ("phrases", {"talk": {"thanks": 5}}, "phrases.talk.thanks: 应是一段文字"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_named_by_its_key(key: str, value: Any, said: str) -> None:
     found = faults(key, value)
     assert any(fault.startswith(said) for fault in found), found
@@ -229,11 +232,21 @@ def test_dates_and_times_may_be_written_as_toml_has_them() -> None:
 # Whatever stands in the file
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.floats(allow_nan=True), st.text(max_size=4),
-    st.just([]), st.just({}), st.just([[]]), st.just([{}]), st.just({"name": "东苑"}),
-    st.lists(st.text(max_size=2), max_size=2), st.just(date(2026, 1, 1)), st.just(time(8, 0)),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.floats(allow_nan=True),
+    st.text(max_size=4),
+    st.just([]),
+    st.just({}),
+    st.just([[]]),
+    st.just([{}]),
+    st.just({"name": "东苑"}),
+    st.lists(st.text(max_size=2), max_size=2),
+    st.just(date(2026, 1, 1)),
+    st.just(time(8, 0)),
     st.just("\x00"),
-)  # fmt: skip
+)
 
 
 def spots(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -248,10 +261,17 @@ def spots(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 RICH = {**RAW, "routes": {"lift": "小李"}, "phrases": {"talk": {"thanks": "谢谢"}}}
-RICH["channels"] = [*RAW["channels"], {
-    "id": "tg", "platform": "telegram", "token": "t", "api_base": "http://x", "receive": "polling",
-    "groups": [{"name": "群", "place": "3栋"}],
-}]  # fmt: skip
+RICH["channels"] = [
+    *RAW["channels"],
+    {
+        "id": "tg",
+        "platform": "telegram",
+        "token": "t",
+        "api_base": "http://x",
+        "receive": "polling",
+        "groups": [{"name": "群", "place": "3栋"}],
+    },
+]
 SPOTS = spots(RICH)
 
 

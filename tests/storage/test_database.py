@@ -242,14 +242,22 @@ def test_a_full_disk_inside_a_savepoint_leaves_nothing_behind(database: Database
 
 def test_swallowing_the_error_of_a_full_disk_does_not_commit_either(database: Database) -> None:
     with full(database), pytest.raises(Unavailable), database.write() as session:
-        session.execute(text("INSERT INTO community (slug, name, config, demo, demo_filled,"
-                             " appeals_filed) VALUES ('a', 'a', '{}', 0, 0, 0)"))  # fmt: skip
+        session.execute(
+            text(
+                "INSERT INTO community (slug, name, config, demo, demo_filled,"
+                " appeals_filed) VALUES ('a', 'a', '{}', 0, 0, 0)"
+            )
+        )
         for number in range(500):
             row = {"slug": f"f{number}", "name": "满" * 2000}
             try:
                 session.connection().execute(
-                    text("INSERT INTO community (slug, name, config, demo, demo_filled,"
-                         " appeals_filed) VALUES (:slug, :name, '{}', 0, 0, 0)"), row)  # fmt: skip
+                    text(
+                        "INSERT INTO community (slug, name, config, demo, demo_filled,"
+                        " appeals_filed) VALUES (:slug, :name, '{}', 0, 0, 0)"
+                    ),
+                    row,
+                )
             except DBAPIError:
                 continue
     assert slugs(database) == []

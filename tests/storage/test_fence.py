@@ -35,9 +35,17 @@ from storage.store.base import Questions
 from tests.town import PARENTS, Town, belonging, rich, rows_of
 
 CHANGES = {  # these change something; they are tried on their own below
-    "add", "next_number", "wake", "put", "take_back", "forget", "give_credential",
-    "revoke_credentials", "Messages.open", "Messages.stand",
-}  # fmt: skip
+    "add",
+    "next_number",
+    "wake",
+    "put",
+    "take_back",
+    "forget",
+    "give_credential",
+    "revoke_credentials",
+    "Messages.open",
+    "Messages.stand",
+}
 PLUMBING = {"ours", "one", "beneath"}
 
 
@@ -72,10 +80,11 @@ METHODS = sorted(
         (kind.__name__, name)
         for kind in Questions.__subclasses__()
         for name, found in inspect.getmembers(kind)
-        if not name.startswith("_") and name not in PLUMBING
+        if not name.startswith("_")
+        and name not in PLUMBING
         and (inspect.isfunction(found) or isinstance(found, property))
     }
-)  # fmt: skip
+)
 ASKING = [(kind, name) for kind, name in METHODS if not {name, f"{kind}.{name}"} & CHANGES]
 
 
@@ -117,10 +126,18 @@ def words(session: Session, community_id: int) -> list[str]:
     tables = Entity.metadata.tables
     found = []
     for table, column in (
-        ("channel", "id"), ("chat", "external_id"), ("chat", "name"), ("place", "name"),
-        ("resident", "name"), ("identity", "external_id"), ("outbound", "about"),
-        ("outbound", "external_id"), ("clock", "about"), ("duty", "name"), ("question", "about"),
-    ):  # fmt: skip
+        ("channel", "id"),
+        ("chat", "external_id"),
+        ("chat", "name"),
+        ("place", "name"),
+        ("resident", "name"),
+        ("identity", "external_id"),
+        ("outbound", "about"),
+        ("outbound", "external_id"),
+        ("clock", "about"),
+        ("duty", "name"),
+        ("question", "about"),
+    ):
         query = select(tables[table].c[column]).where(belonging(tables[table], community_id))
         found += [str(v) for v in session.scalars(query.distinct().limit(6)) if v]
     return [*dict.fromkeys(found), "invite", "login", "3", ""]
@@ -256,10 +273,12 @@ def test_foreign_rows_count_for_nothing(town: Town, session: Session, kind: str,
         return
     hints = typing.get_type_hints(asked)
     required = [
-        name for name, p in inspect.signature(asked).parameters.items()
+        name
+        for name, p in inspect.signature(asked).parameters.items()
         if p.default is inspect.Parameter.empty
-        and isinstance(hints.get(name), type) and issubclass(hints[name], Entity)
-    ]  # fmt: skip
+        and isinstance(hints.get(name), type)
+        and issubclass(hints[name], Entity)
+    ]
     if not required or name in ("above", "within"):  # these only walk what they are given
         return
     for args, kwargs in calls(asked, session, town.ids["b"], town.now):
@@ -294,8 +313,9 @@ def test_changes_touch_nothing_of_the_other(town: Town, session: Session) -> Non
         store.duties.put(duty, town.now + timedelta(days=1))
     for person in values(Resident, session, theirs, town.now):
         store.people.revoke_credentials(person, town.now)
-    for chat in values(typing.get_type_hints(type(store.messages).forget)["chat"], session, theirs,
-                       town.now):  # fmt: skip
+    for chat in values(
+        typing.get_type_hints(type(store.messages).forget)["chat"], session, theirs, town.now
+    ):
         store.messages.forget(chat, keep=0)
     assert rows_of(session, theirs) == before
 

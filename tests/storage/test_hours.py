@@ -165,8 +165,12 @@ def test_a_deadline_never_falls_into_closed_time(
 def test_longer_promises_end_later(
     hours: Hours, start: datetime, one: timedelta, more: timedelta
 ) -> None:
-    assert start <= hours.add(start, one) <= hours.add(start, one + more - timedelta(
-        days=(one + more).days)) or (one + more).days  # fmt: skip
+    assert (
+        start
+        <= hours.add(start, one)
+        <= hours.add(start, one + more - timedelta(days=(one + more).days))
+        or (one + more).days
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -182,8 +186,7 @@ def test_open_time_adds_up(hours: Hours, start: datetime, one: timedelta, two: t
 
 
 @pytest.mark.parametrize(
-    ("words", "span"),
-    [("90s", 90), ("30m", 1800), ("4h", 14400), ("7d", 604800), ("0m", 0)],
+    ("words", "span"), [("90s", 90), ("30m", 1800), ("4h", 14400), ("7d", 604800), ("0m", 0)]
 )
 def test_durations(words: str, span: int) -> None:
     assert duration(words) == timedelta(seconds=span)
@@ -199,9 +202,19 @@ def test_durations_that_are_none(words: object) -> None:
 
 @pytest.mark.parametrize(
     "pair",
-    [["12:00", "08:30"], ["08:30", "08:30"], ["8.30", "12:00"], ["08:30"], "08:30-12:00", 5, [1, 2],
-     ["25:00", "26:00"], [None, None], ["08:30", "12:00", "14:00"]],
-)  # fmt: skip
+    [
+        ["12:00", "08:30"],
+        ["08:30", "08:30"],
+        ["8.30", "12:00"],
+        ["08:30"],
+        "08:30-12:00",
+        5,
+        [1, 2],
+        ["25:00", "26:00"],
+        [None, None],
+        ["08:30", "12:00", "14:00"],
+    ],
+)
 def test_periods_that_are_none(pair: object) -> None:
     with pytest.raises(ValueError, match=r"应写成|早于"):
         period(pair)

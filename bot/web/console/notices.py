@@ -86,11 +86,7 @@ async def _one(request: Request, staff: Staff) -> Response:
     def see(view: View) -> Mapping[str, Any]:
         notice: Notice = there(view.store.notices.get(ident))
         facts = delivery(view, site, notice)
-        return {
-            "notice": facts,
-            "chart": _chart(view, facts),
-            "houses": _unread(view, notice),
-        }
+        return {"notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice)}
 
     return await show(request, staff, "notice.html", see, here="notices")
 

@@ -1,0 +1,31 @@
+"""突发事件: a danger is passed on at once, and passed further until a person goes."""
+
+from handlers.incident.alarm import climb_incidents
+from handlers.incident.resident import (
+    KINDS,
+    ask_danger,
+    confirm,
+    emergency,
+    emergency_kind,
+    seems_over,
+    stand_down_mine,
+    undo_incident,
+)
+from handlers.incident.staff import all_well, closing, i_go, reply_to, taking
+
+__all__ = [
+    "KINDS",
+    "all_well",
+    "ask_danger",
+    "climb_incidents",
+    "closing",
+    "confirm",
+    "emergency",
+    "emergency_kind",
+    "i_go",
+    "reply_to",
+    "seems_over",
+    "stand_down_mine",
+    "taking",
+    "undo_incident",
+]
