@@ -24,6 +24,7 @@ __all__ = ["Front", "answer", "apologise", "meet"]
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 LIFECYCLE = ("joined", "left", "moved", "group")
 JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?|再就是)[，,、 ]*")
+GREETING = 6  # characters; whatever a stranger says beyond that has a matter in it
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
 
@@ -77,7 +78,8 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
         return converse(turn, "emergency", {})
     if not turn.chat.greeted and command is None and find_standing_answer(turn) is None:
         turn.chat.greeted = True
-        if turn.heard.intent is Intent.CHAT or turn.inbound.kind != "text":
+        only_a_greeting = len(turn.text.strip()) <= GREETING or is_ack(turn.text)
+        if turn.inbound.kind != "text" or (turn.heard.intent is Intent.CHAT and only_a_greeting):
             converse(turn, "welcome", {})
             if turn.inbound.kind == "text":
                 return None

@@ -40,7 +40,13 @@ class Words:
 
     def say(self, phrase: str, **values: object) -> str:
         """A phrase with its values filled in. Raises KeyError for a phrase that is nowhere."""
-        text = self._own.get(phrase) or book(self.language)[phrase]
+        own = self._own.get(phrase)
+        if own:
+            try:
+                return own.format_map(values).strip() if values else own.strip()
+            except (LookupError, ValueError, AttributeError):
+                pass  # a community's slip in its own wording must not silence us
+        text = book(self.language)[phrase]
         return text.format_map(values).strip() if values else text.strip()
 
     def address(self, parts: Sequence[str]) -> str:

@@ -26,6 +26,9 @@ EXAMPLE = Path(__file__).parents[1] / "communities" / "example.toml"
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 
 
+BUILT: dict[tuple[str, ...], tuple[dict[str, int], bytes]] = {}  # a new town is a copy
+
+
 @dataclass
 class Said:
     """What somebody heard because of one message."""
@@ -46,7 +49,6 @@ class Town:
     sent: int = 0
 
     def __post_init__(self) -> None:
-        Entity.metadata.create_all(self.database.writer)
         self.dispatcher = Dispatcher(
             ear=self.ear,
             contents=CONTENTS,
@@ -56,6 +58,21 @@ class Town:
             on_duty_all=True,
         )
         self.ids: dict[str, int] = {}
+        self.rehearsal = Rehearsal(self.database, self.dispatcher, MONDAY)
+        fresh = self.database.in_memory and not self.change
+        if fresh and self.slugs in BUILT:
+            self.ids, image = BUILT[self.slugs]
+            self._raw().deserialize(image)
+            return
+        self._build()
+        if fresh:
+            BUILT[self.slugs] = self.ids, self._raw().serialize()
+
+    def _raw(self) -> Any:
+        return self.database.writer.raw_connection().dbapi_connection
+
+    def _build(self) -> None:
+        Entity.metadata.create_all(self.database.writer)
         with self.database.write() as session:
             for slug in self.slugs:
                 file = parse(self.raw(slug))
@@ -65,7 +82,6 @@ class Town:
                 for person in store.people.everyone():
                     settle_in(store, person, f"web-{slug}", person.name, MONDAY)
             self.dispatcher.start_duties(session, MONDAY)
-        self.rehearsal = Rehearsal(self.database, self.dispatcher, MONDAY)
         self.rehearsal.settle()
 
     def raw(self, slug: str) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def _ask_again(desk: Desk, case: Appeal) -> None:
         case.stage, case.closed_at, case.due_at = Stage.UNCONFIRMED, desk.now, None
         desk.withdraw(about(case))
         note(desk, case, "unconfirmed", None)
+        tell_resident(desk, case, "appeal.unconfirmed")
         return
     case.reminded_for, case.due_at = case.acted_at, desk.now + GIVE_UP_ASKING
     person = desk.store.people.resident(case.resident_id)

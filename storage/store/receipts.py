@@ -46,6 +46,12 @@ _KNOWN = select(Inbound.channel_id, Inbound.external_id).where(
 )
 
 
+def _clean_all(extra: dict[str, Any] | None) -> dict[str, Any] | None:
+    if extra is None:
+        return None
+    return {key: clean(v) if isinstance(v, str) else v for key, v in extra.items()}
+
+
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
     channels = {row.channel_id for row in rows}
@@ -56,12 +62,12 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
     messages = [row for row in rows if row.external_id]
     known: set[tuple[str, str]] = set()
     if messages:
-        keys = {"channels": list(channels), "keys": [row.external_id for row in messages]}
+        keys = {"channels": list(channels), "keys": [clean(row.external_id) for row in messages]}
         known = {(row[0], row[1]) for row in session.execute(_KNOWN, keys)}
     fresh: list[bool] = []
     new: list[dict[str, Any]] = []
     for row in rows:
-        key = (row.channel_id, row.external_id)
+        key = (row.channel_id, clean(row.external_id))
         is_new = bool(row.external_id) and key not in known
         fresh.append(is_new)
         if not is_new:
@@ -71,17 +77,17 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
             {
                 "community_id": owner[row.channel_id],
                 "channel_id": row.channel_id,
-                "external_id": row.external_id,
-                "chat_key": row.chat_key,
-                "user_key": row.user_key,
+                "external_id": key[1],
+                "chat_key": clean(row.chat_key),
+                "user_key": clean(row.user_key),
                 "group": row.group,
                 "kind": row.kind,
                 "user_name": clean(row.user_name) if row.user_name else None,
                 "text": clean(row.text),
-                "choice": row.choice,
-                "reply_to": row.reply_to,
+                "choice": clean(row.choice) if row.choice else None,
+                "reply_to": clean(row.reply_to) if row.reply_to else None,
                 "addressed": row.addressed,
-                "extra": row.extra,
+                "extra": _clean_all(row.extra),
                 "received_at": now,
             }
         )

@@ -6,6 +6,7 @@ What reads or writes bytes runs as a real subprocess; what only refuses is calle
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import sqlite3
 import subprocess
@@ -334,3 +335,21 @@ def test_chat_over_a_pipe(data: Path) -> None:
     assert "楼道灯坏了" in again.stdout  # it is the installation's own database
     assert "编号 1，" not in again.stdout  # what was heard before is not said again
     refused(huiyin("chat", "--as", "没这个人", data=data), "没这个人", "王阿姨")
+
+
+def test_starting_does_not_make_a_library_talk_again(call: Call, tmp_path: Path) -> None:
+    """The Telegram library would log people's words; its adapter silences it, and run must not
+    undo that."""
+    logger = logging.getLogger("telegram")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        call(
+            "run",
+            data=tmp_path / "d",
+            HUIYIN_COMMUNITIES="nowhere.toml",
+            HUIYIN_HTTP__PORT=str(free_port()),
+        )
+        assert logger.level == logging.CRITICAL + 1
+    finally:
+        logger.setLevel(before)

@@ -140,3 +140,23 @@ def test_the_first_part_by_precedence_leads(ear: Ear) -> None:
     assert guess.intent is Intent.EMERGENCY
     assert {part.intent for part in guess.parts} == {Intent.EMERGENCY, Intent.APPEAL}
     assert guess.place.building == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("3栋停水了", "water"),
+        ("3-2-501停水了", "water"),
+        ("三栋又停电", "power"),
+        ("西苑没电了", "power"),
+        ("3栋2单元停电了！", "power"),
+    ],
+)
+def test_a_place_before_what_is_missing_is_a_report(text: str, category: str, ear: Ear) -> None:
+    heard = ear.hear(text)
+    assert (heard.intent, heard.category) == (Intent.APPEAL, category)
+
+
+@pytest.mark.parametrize("text", ["3栋停水了吗", "3号手机没电了"])
+def test_a_question_or_a_phone_is_none(text: str, ear: Ear) -> None:
+    assert ear.hear(text).intent is not Intent.APPEAL
