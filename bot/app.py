@@ -128,6 +128,8 @@ def make_adapter(row: dict[str, Any], settings: Settings) -> Adapter | None:
             receive=row.get("receive", "polling"),
             secret=secret(row.get("secret", "")),
         )
+    if row["platform"] in ("wechat", "wecom"):
+        log.warning("渠道 %s（%s）这一版还接不上，先用网页或 Telegram", row["id"], row["platform"])
     return None
 
 

@@ -54,6 +54,12 @@ class CommunityFile:
     phrases: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def shown_name(self) -> str:
+        """The name as pages show it: a demo never looks like the real thing."""
+        mark = "（演示）" if self.language.startswith("zh") else " (demo)"
+        return self.name + mark if self.demo else self.name
+
+    @property
     def people(self) -> list[dict[str, Any]]:
         return list(self.raw.get("people", []))
 

@@ -28,7 +28,8 @@ async def way_in(request: Request, site: Site, door: Door) -> Response:
 
     def look(session: Session) -> tuple[str, str]:
         community = session.get_one(Community, door.community_id)
-        return community.name, settings_of(community).language
+        file = settings_of(community)
+        return file.shown_name, file.language
 
     name, language = await site.read(look)
     words = site.words(_language(request, language))

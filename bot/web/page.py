@@ -167,7 +167,7 @@ async def _values(
         ]
         return {
             "w": view.words,
-            "community": view.desk.file.name,
+            "community": view.desk.file.shown_name,
             "elder": view.person.elder,
             "duty": _duty(site, view),
             "shown": shown,

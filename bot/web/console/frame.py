@@ -139,7 +139,7 @@ async def show(
     def everything(view: View) -> dict[str, Any]:
         return {
             "w": view.words,
-            "community": view.desk.file.name,
+            "community": view.desk.file.shown_name,
             "at": view.moment(view.now),
             "answer": answer(view, number(request.query_params.get("said"))),
             **see(view),
