@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path)
     demo = add("demo", "the demo community's sample records / 演示记录", _demo)
     demo.add_argument("what", choices=["remove"], help="remove: deletes them, keeps the settings")
+    demo.add_argument("--yes", action="store_true", help="even where people have written here")
     community = commands.add_parser("community", help="community files / 社区文件")
     which = community.add_subparsers(metavar="add|check|invite", required=True)
     for name, words, work in (
@@ -209,9 +210,13 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     from bot.app import open_database
-    from bot.demo import remove
+    from bot.demo import real_messages, remove
 
-    count = remove(open_database(_settings(options)))
+    database = open_database(_settings(options))
+    written = real_messages(database)
+    if written and not options.yes:
+        return _fail(f"这里还有 {written} 条不是样例的消息，会一起删掉。确定的话加 --yes。")
+    count = remove(database)
     print(f"演示记录删掉了（{count} 条）。" if count else "没有演示记录。")
     return 0
 

@@ -17,7 +17,7 @@ from handlers import CONTENTS
 from nlp import Ear
 from storage import Database, Session, Store
 from storage.models import Community, Resident
-from storage.store.erasing import erase_records
+from storage.store.erasing import erase_records, written_besides
 from storage.store.loading import communities, settings_of, settle_in
 from storage.store.receipts import Received
 
@@ -113,6 +113,16 @@ def remove(database: Database) -> int:
             if community.demo:
                 count += erase_records(session, community)
     return count
+
+
+def real_messages(database: Database) -> int:
+    """Messages in demo communities that the story did not write: somebody has been using it."""
+    with database.read() as session:
+        return sum(
+            written_besides(session, community, "demo:")
+            for community in communities(session)
+            if community.demo
+        )
 
 
 def links(session: Session, secret: bytes, url: str) -> list[tuple[str, str]]:

@@ -247,6 +247,8 @@ def _home(store: Store, person: Resident, words: list[str]) -> None:
         return
     if words and place is None and store.people.place_named(words[0]) is not None:
         place = store.people.place_named(words[0])
+    if place is None and words and words[0] not in ("elder", "willing", "english"):
+        raise Unreadable(f"没有“{words[0]}”这个地方")
     if place is not None:
         person.home_id, person.unit, person.room = place.id, where.unit, where.room
         if person.role == "volunteer":

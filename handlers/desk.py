@@ -92,13 +92,15 @@ class Desk:
     def card(self, person: Resident) -> str:
         """王阿姨（3栋2单元501，13800000000）: for staff only."""
         parts = [part for part in (self.home(person), person.phone or "") if part]
-        if not person.confirmed and parts:
+        if not person.confirmed:
             parts.append(self.words().say("people.unconfirmed"))
         return f"{person.name}（{'，'.join(parts)}）" if parts else person.name
 
     def caller(self, person: Resident) -> str:
         """王阿姨（13800000000）: for staff, where the place stands beside it."""
-        return f"{person.name}（{person.phone}）" if person.phone else person.name
+        claimed = "" if person.confirmed else self.words().say("people.unconfirmed")
+        parts = [part for part in (person.phone, claimed) if part]
+        return f"{person.name}（{'，'.join(parts)}）" if parts else person.name
 
     # Saying
 

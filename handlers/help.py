@@ -21,6 +21,12 @@ from storage.models import (
 
 NOBODY_AFTER = timedelta(minutes=30)
 ASK_IF_DONE = timedelta(hours=4)
+I_COME = (
+    "我来",
+    "/((好|好的|行|可以|嗯|没问题)[，, ]*)?我(这就|马上)?(来|去|可以|能|有空|行|帮)",
+    "/((好|好的|行|嗯)[，, ]*)?(可以|能去?$|来吧?$|去吧?$)",
+)
+NOT_NOW = ("/(这次|今天)?(不|没空|没时间|去不了|来不了|抱歉)",)
 KINDS = ("shopping", "doctor", "carry", "repair", "company", "other")
 
 
@@ -96,14 +102,15 @@ def _ask_neighbours(desk: Desk, request: HelpRequest) -> int:
         if helper.id in declined:
             continue
         words = desk.words(helper)
+        desk.withdraw(about(request), to=helper)
         asked = desk.put(
             "help.take",
             helper,
             about(request),
             "help.can_you",
             [
-                Choice("yes", words.say("help.i_come"), ("+", "我来", "我可以", "我去")),
-                Choice("no", words.say("help.not_now"), ("-",)),
+                Choice("yes", words.say("help.i_come"), ("+", *I_COME)),
+                Choice("no", words.say("help.not_now"), ("-", *NOT_NOW)),
             ],
             text=request.text,
             place=place.name if place else desk.file.name,
@@ -128,7 +135,9 @@ def take(turn: Turn, question: Question, value: str) -> None:
     turn.wake("chase_help", request.due_at)
     turn.store.add(Match(request_id=request.id, helper_id=turn.person.id, taken_at=turn.now))
     turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
-    turn.withdraw(about(request))
+    # The others may still answer: they hear that somebody has it.
+    turn.withdraw(about(request), to=turn.person)
+    turn.withdraw(about(request), name="help.worker")
     asker = turn.store.people.resident(request.resident_id)
     turn.say("help.you_have_it", about=about(request))
     if asker is not None:
@@ -286,7 +295,6 @@ def worker_takes(turn: Turn, question: Question, value: str) -> None:
         )
     )
     turn.stop_clocks(about(request), Stopped.PERSON, turn.person)
-    turn.withdraw(about(request), name="help.take")
     turn.say("help.worker_has_it", about=about(request), who=turn.card(asker))
     turn.tell(asker, "help.worker_comes", about=about(request), who=turn.title(turn.person))
 
@@ -364,8 +372,8 @@ def help_offer(turn: Turn) -> None:
             about(request),
             "help.can_you",
             [
-                Choice("yes", turn.speech.say("help.i_come"), ("+", "我来", "我可以")),
-                Choice("no", turn.speech.say("help.not_now"), ("-",)),
+                Choice("yes", turn.speech.say("help.i_come"), ("+", *I_COME)),
+                Choice("no", turn.speech.say("help.not_now"), ("-", *NOT_NOW)),
             ],
             chat=turn.private(),
             text=request.text,

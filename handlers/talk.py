@@ -57,8 +57,24 @@ def _ask_again(turn: Turn) -> bool:
         turn.store.session.flush()
         question.outbound_id, question.repeated = again.id, True
         question.delivered_at, question.after = again.sent_at, turn.chat.turns
+        _pass_on(turn, question)
         return True
     return False
+
+
+def _pass_on(turn: Turn, question: Question) -> None:
+    """我在外地 to a roll call is no answer we can count, but whoever asked should hear it."""
+    kind, _, ident = question.about.partition(":")
+    roll = turn.store.rollcalls.get(int(ident)) if kind == "rollcall" else None
+    starter = turn.store.people.resident(roll.started_by_id) if roll else None
+    if starter is not None and not is_ack(turn.text) and len(turn.text.strip()) > 2:
+        turn.tell(
+            starter,
+            "rollcall.said_instead",
+            about=question.about,
+            who=turn.card(turn.person),
+            text=turn.text,
+        )
 
 
 def clarify(turn: Turn) -> None:
@@ -120,7 +136,8 @@ def which(turn: Turn) -> None:
     """Two questions came close together: which one is a digit for?"""
     digit = int(turn.opening["digit"])
     options: list[Choice] = []
-    for question in turn.store.messages.standing(turn.chat, turn.now)[:4]:
+    standing = turn.store.messages.standing(turn.chat, turn.now)
+    for question in sorted(standing, key=lambda q: not q.name.startswith("incident."))[:4]:
         if digit <= len(question.choices):
             options.append(Choice(f"q{question.id}", _named(turn, question, digit)))
     for conversation in turn.store.messages.conversations(turn.chat)[:4]:
@@ -129,8 +146,7 @@ def which(turn: Turn) -> None:
         if own or asking.get("weak") or digit > len(asking["choices"]):
             continue
         label = asking["choices"][digit - 1][1]
-        asked = " ".join(asking["text"].split())[:14]
-        options.append(Choice(f"c{conversation.id}", f"{asked}… → {label}"))
+        options.append(Choice(f"c{conversation.id}", f"{label}（{brief(asking['text'], 12)}）"))
     chosen = turn.ask("talk.which_question", *options, key="which", weak=True)
     kind, ident = chosen[0], int(chosen[1:])
     turn.start("answer_chosen", kind=kind, ident=ident, digit=digit)
@@ -138,8 +154,8 @@ def which(turn: Turn) -> None:
 
 def _named(turn: Turn, question: Question, digit: int) -> str:
     row = turn.store.messages.outbound(question.outbound_id)
-    text = " ".join(row.text.split())[:14] if row else ""
-    return f"{text}… → {question.choices[digit - 1][1]}"
+    text = brief(row.text, 12) if row else ""
+    return f"{question.choices[digit - 1][1]}（{text}）"
 
 
 def undo(turn: Turn) -> None:

@@ -24,6 +24,8 @@ def appeal(turn: Turn) -> None:
     what, category = _what(turn)
     words, place = _where(turn, what)
     handler = _handler(turn, what, place, category)
+    if _told_before(turn, what, category, words):
+        return
     for n in range(ROUNDS):
         answer = turn.ask(
             "appeal.confirm",
@@ -79,6 +81,24 @@ def _category(turn: Turn, key: str, before: str) -> str:
     """What new words are about, where they say so."""
     heard = turn.heard_at(key)
     return (heard.category if heard else None) or before
+
+
+def _told_before(turn: Turn, what: str, category: str, words: str) -> bool:
+    """The same person, kind and place again while a case is open: one case, if they say so."""
+    open_case = turn.store.appeals.open_case_of(turn.person)
+    if open_case is None or (open_case.category, open_case.where) != (category, words):
+        return False
+    answer = turn.ask(
+        "appeal.told_before",
+        Choice("same", turn.speech.say("appeal.same"), ("+", "是同一件")),
+        Choice("new", turn.speech.say("appeal.another"), ("-", "不是", "另一件")),
+        key="same",
+        n=open_case.number,
+        what=brief(open_case.text),
+    )
+    if answer == "same":
+        turn.start("case_words", appeal=open_case.id, text=what)
+    return answer == "same"
 
 
 def _why(turn: Turn) -> str:

@@ -16,7 +16,7 @@ from handlers.appeal.case import (
     tell_resident,
 )
 from handlers.turn import Choice, Turn, about, brief
-from storage.models import Appeal, Question, Resident, Role, Stage, Stopped
+from storage.models import Appeal, IncidentStage, Question, Resident, Role, Stage, Stopped
 
 ASK_AGAIN = timedelta(days=3)  # after "办结", the resident is asked once more
 
@@ -25,8 +25,12 @@ def to_do(turn: Turn) -> None:
     """待办: what waits for this person, the most pressing first."""
     mine = None if turn.person.role is Role.CHIEF else turn.person
     cases = turn.store.appeals.live(mine)
-    if not cases:
+    dangers = [c for c in turn.store.incidents.running() if c.stage is IncidentStage.ALARMED]
+    for danger in dangers:
+        turn.say("appeal.danger_to_do", text=brief(danger.text), where=danger.where)
+    if not cases and not dangers:
         turn.say("appeal.nothing_to_do")
+    if not cases:
         return
     lines = [
         turn.speech.say(

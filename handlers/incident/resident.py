@@ -8,7 +8,16 @@ from datetime import timedelta
 from handlers.incident.alarm import NEXT_AFTER, alarm_next
 from handlers.turn import Choice, Turn, about
 from nlp import Intent
-from storage.models import Incident, IncidentStage, Place, Priority, Question, Resident, Stopped
+from storage.models import (
+    CheckInStage,
+    Incident,
+    IncidentStage,
+    Place,
+    Priority,
+    Question,
+    Resident,
+    Stopped,
+)
 
 SAME = timedelta(minutes=30)  # further words of the same person belong to the same danger
 KINDS = (
@@ -59,6 +68,8 @@ def emergency(turn: Turn) -> None:
         about=about(case),
         inbound_id=turn.inbound.id,
     )
+    for _, check in turn.store.rollcalls.open_check_ins(turn.person):
+        check.stage, check.answered_at = CheckInStage.NEEDS_HELP, turn.now
     first = alarm_next(turn, case)
     case.due_at = turn.now + NEXT_AFTER
     turn.wake("climb_incidents", case.due_at)

@@ -18,14 +18,16 @@ def taking(turn: Turn, question: Question, value: str) -> None:
 
 
 def i_go(turn: Turn) -> None:
-    """收到，我去: takes the newest danger this person was alarmed about, or the one named."""
+    """收到，我去: the danger named, else the newest they were alarmed about, else the newest.
+
+    Whoever of the staff is near may go, on duty or not.
+    """
     named = turn.opening.get("incident")
-    mine = [
-        case
-        for case in turn.store.incidents.running()
-        if case.stage is IncidentStage.ALARMED
-        and (case.id == named if named else turn.person.id in case.alarmed)
-    ]
+    waiting = [c for c in turn.store.incidents.running() if c.stage is IncidentStage.ALARMED]
+    if named:
+        mine = [case for case in waiting if case.id == named]
+    else:
+        mine = [case for case in waiting if turn.person.id in case.alarmed] or waiting
     if mine:
         take(turn, mine[0])
     else:
@@ -37,6 +39,8 @@ def take(turn: Turn, case: Incident) -> None:
     case.stage, case.taken_by_id, case.taken_at = IncidentStage.TAKEN, turn.person.id, turn.now
     case.due_at = None
     turn.withdraw(about(case), name="incident.take")
+    for question in turn.store.messages.questions_about(about(case)):
+        question.repeated = True  # somebody is coming: 谢谢 need not bring the question again
     turn.stop_clocks(about(case), Stopped.PERSON, turn.person)
     person = turn.store.people.resident(case.resident_id)
     if person is not None:

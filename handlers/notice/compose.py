@@ -9,6 +9,7 @@ from handlers.turn import Choice, Desk, Turn, about
 from storage.models import Chat, Notice, NoticeStage, Resident, Role
 
 HOLD = timedelta(seconds=30)
+WRONG_PLACES = 20  # then the notice is dropped; a typing error must not reach everybody
 
 
 def compose(turn: Turn) -> None:
@@ -18,6 +19,9 @@ def compose(turn: Turn) -> None:
     )
     for n in range(5):
         audience = _audience(turn, n)
+        if not audience:
+            turn.say("notice.dropped")
+            return
         repeat, at = _time(turn, n)
         count = reached(turn, audience)
         answer = turn.ask(
@@ -102,7 +106,10 @@ def scheduled(turn: Turn) -> None:
 
 
 def _audience(turn: Turn, n: int) -> str:
-    """everyone | place:7 | role:volunteer | chat:4; asked anew in each round that changes it."""
+    """everyone | place:7 | role:volunteer | chat:4; asked anew in each round that changes it.
+
+    "" where no place could be understood: the notice is dropped, never sent to everybody.
+    """
     if n and turn.answers.get(f"preview.{n - 1}") != "who":
         return _audience(turn, n - 1)
     say = turn.speech.say
@@ -114,19 +121,24 @@ def _audience(turn: Turn, n: int) -> str:
     ]
     if groups:
         choices.append(Choice("group", say("notice.to_group")))
-    kind = turn.ask("notice.to_whom", *choices, key=f"audience.{n}")
+    kind = turn.ask("notice.to_whom", *choices, key=f"audience.{n}", takes="text")
+    if kind not in ("everyone", "place", "role", "group"):
+        place = turn.place_in(kind)
+        if place is not None:
+            return about(place)
+        kind = "place"
     if kind == "place":
-        for again in range(3):
+        for again in range(WRONG_PLACES):
             said = turn.ask(
                 "notice.which_place" if not again else "notice.no_such_place",
                 takes="text",
                 key=f"place.{n}.{again}",
-                places="、".join(p.name for p in turn.store.people.places[1:20]),
+                places="、".join(p.name for p in turn.store.people.places[1:]),
             )
             place = turn.place_in(said)
             if place is not None:
                 return about(place)
-        return "everyone"
+        return ""
     if kind == "role":
         roles = (Role.VOLUNTEER, Role.WORKER, Role.RESIDENT)
         return turn.ask(
@@ -190,7 +202,8 @@ def reached(desk: Desk, audience: str) -> int:
     if kind == "everyone":
         return people.count(notices=True, staff=False)
     if kind == "place":
-        return people.count(place=people.place(int(rest)), notices=True, staff=False)
+        place = people.place(int(rest))
+        return people.count(place=place, notices=True, staff=False) if place else 0
     if kind == "role":
         return sum(person.notices for person in people.with_role(Role(rest)))
     return 1

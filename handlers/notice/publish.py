@@ -98,7 +98,9 @@ def _plan(desk: Desk, notice: Notice) -> None:
 def _people(desk: Desk, kind: str, rest: str, after: int) -> list[Resident]:
     people = desk.store.people
     if kind == "place":
-        place = people.place(int(rest)) or people.root
+        place = people.place(int(rest))
+        if place is None:
+            return []
         if place.parent_id is not None:
             return list(people.living_in(place, after=after, limit=CHUNK))
     if kind == "role":

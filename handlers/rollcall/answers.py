@@ -13,7 +13,7 @@ MORE_THAN_SAFE = 10  # characters; a longer answer says something besides
 NOT_SAFE = re.compile(r"不(太|怎么)?(平安|安全)|没有?平安|\bnot (safe|ok|okay|fine)\b", re.I)
 # Besides "we are safe": somebody else who is not.
 SOMEBODY_HURT = re.compile(
-    r"摔|晕|昏|伤|流血|喘不|叫不(醒|应)|起不来|没(人|有)应|没反应|不见了|被困|失联|联系不上"
+    r"摔|晕|昏|伤|流血|喘不|叫不(醒|应)|起不来|没(人|有)应|没反应|没(跑|走|逃)?(出来|下来|出门)|锁在?家|不见了|被困|失联|联系不上"
 )
 
 

@@ -25,7 +25,7 @@ def start(turn: Turn) -> None:
             key="place",
             takes="text",
             place=words.split()[0] if words else "",
-            places="、".join(p.name for p in turn.store.people.places[:20]),
+            places="、".join(p.name for p in turn.store.people.places),
         )
         place, more = _place_and_reason(turn, said)
         reason = reason or more

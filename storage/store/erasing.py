@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.models import (
@@ -60,3 +60,11 @@ def erase_records(session: Session, community: Community) -> int:
         chat.undo, chat.warned, chat.slowed_at = None, 0, None
     community.appeals_filed = 0
     return count
+
+
+def written_besides(session: Session, community: Community, prefix: str) -> int:
+    """Messages received in a community whose id does not begin with a prefix."""
+    query = select(func.count(Inbound.id)).where(
+        Inbound.community_id == community.id, Inbound.external_id.not_like(f"{prefix}%")
+    )
+    return session.scalar(query) or 0
