@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from handlers.turn import Choice, Desk, about
 from storage.models import Incident, IncidentStage, Priority, Resident, Role
@@ -54,6 +55,17 @@ def alarm(desk: Desk, case: Incident, person: Resident, phrase: str) -> bool:
         since=words.span(desk.now - case.raised_at),
     )
     return asked is not None
+
+
+def tell_alarmed(
+    desk: Desk, case: Incident, phrase: str, *, besides: Resident | None = None, **values: Any
+) -> None:
+    """Says something to everybody who was alarmed, in the order they were."""
+    people = desk.store.people.residents(case.alarmed)
+    for ident in case.alarmed:
+        person = people.get(ident)
+        if person is not None and (besides is None or person.id != besides.id):
+            desk.tell(person, phrase, about=about(case), priority=Priority.DANGER, **values)
 
 
 def climb_incidents(desk: Desk) -> datetime | None:

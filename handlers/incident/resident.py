@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers.incident.alarm import NEXT_AFTER, alarm_next
+from handlers.incident.alarm import NEXT_AFTER, alarm_next, tell_alarmed
 from handlers.turn import Choice, Turn, about
 from nlp import Intent
 from storage.models import (
@@ -136,17 +136,7 @@ def _more(turn: Turn, case: Incident) -> None:
     """Further words about a danger that is being seen to."""
     if "help" in turn.opening:
         case.needs_help = True
-    for ident in case.alarmed:
-        person = turn.store.people.resident(ident)
-        if person is not None:
-            turn.tell(
-                person,
-                "incident.more_staff",
-                about=about(case),
-                priority=Priority.DANGER,
-                who=turn.person.name,
-                text=turn.text,
-            )
+    tell_alarmed(turn, case, "incident.more_staff", who=turn.person.name, text=turn.text)
     taker = turn.store.people.resident(case.taken_by_id)
     another = turn.heard.intent is Intent.EMERGENCY and turn.heard.danger not in (None, case.danger)
     if another and turn.heard.danger in KINDS and turn.private() is not None:
@@ -174,16 +164,7 @@ def confirm(turn: Turn, question: Question, value: str) -> None:
         return
     case.needs_help = True
     taker = turn.store.people.resident(case.taken_by_id)
-    for ident in case.alarmed:
-        person = turn.store.people.resident(ident)
-        if person is not None:
-            turn.tell(
-                person,
-                "incident.confirmed_staff",
-                about=about(case),
-                priority=Priority.DANGER,
-                who=turn.person.name,
-            )
+    tell_alarmed(turn, case, "incident.confirmed_staff", who=turn.person.name)
     turn.say(
         "incident.help_comes" if taker else "incident.help_asked",
         about=about(case),
@@ -199,16 +180,7 @@ def stand_down(turn: Turn, case: Incident) -> None:
     case.stage, case.closed_at, case.due_at = IncidentStage.FALSE_ALARM, turn.now, None
     turn.withdraw(about(case))
     turn.stop_clocks(about(case), Stopped.ASKER)
-    for ident in case.alarmed:
-        person = turn.store.people.resident(ident)
-        if person is not None:
-            turn.tell(
-                person,
-                "incident.false_alarm_staff",
-                about=about(case),
-                who=turn.person.name,
-                priority=Priority.DANGER,
-            )
+    tell_alarmed(turn, case, "incident.false_alarm_staff", who=turn.person.name)
     turn.say("incident.false_alarm", about=about(case))
 
 
@@ -218,17 +190,7 @@ def seems_over(turn: Turn) -> None:
     if case is None:
         turn.start("chat")
         return
-    for ident in case.alarmed:
-        person = turn.store.people.resident(ident)
-        if person is not None:
-            turn.tell(
-                person,
-                "incident.more_staff",
-                about=about(case),
-                priority=Priority.DANGER,
-                who=turn.person.name,
-                text=turn.text,
-            )
+    tell_alarmed(turn, case, "incident.more_staff", who=turn.person.name, text=turn.text)
     _ask(turn, case, "incident.really_over", "")
 
 

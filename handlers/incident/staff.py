@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.incident.alarm import tell_alarmed
 from handlers.turn import Choice, Turn, about
 from storage.models import Incident, IncidentStage, Priority, Question, Stopped
 
@@ -52,17 +53,9 @@ def take(turn: Turn, case: Incident) -> None:
             who=turn.title(turn.person),
             phone=turn.person.phone or "",
         )
-    for ident in case.alarmed:
-        other = turn.store.people.resident(ident)
-        if other is not None and other.id != turn.person.id:
-            turn.tell(
-                other,
-                "incident.taken_by",
-                about=about(case),
-                priority=Priority.DANGER,
-                who=turn.person.name,
-                where=case.where,
-            )
+    tell_alarmed(
+        turn, case, "incident.taken_by", besides=turn.person, who=turn.person.name, where=case.where
+    )
     turn.put(
         "incident.close",
         turn.person,
