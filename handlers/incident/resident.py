@@ -134,8 +134,6 @@ def _ask(turn: Turn, case: Incident, phrase: str, names: str) -> None:
 
 def _more(turn: Turn, case: Incident) -> None:
     """Further words about a danger that is being seen to."""
-    if "help" in turn.opening:
-        case.needs_help = True
     tell_alarmed(turn, case, "incident.more_staff", who=turn.person.name, text=turn.text)
     taker = turn.store.people.resident(case.taken_by_id)
     another = turn.heard.intent is Intent.EMERGENCY and turn.heard.danger not in (None, case.danger)
@@ -153,14 +151,14 @@ def _more(turn: Turn, case: Incident) -> None:
 
 def confirm(turn: Turn, question: Question, value: str) -> None:
     """回1 我需要帮助, 回2 是误会."""
-    case = turn.store.incidents.get(int(question.about.partition(":")[2]))
+    case = turn.store.incidents.get(question.about_id)
     if case is None:
         return
     if value == "mistake":
         stand_down(turn, case)
         return
     if value == "over":
-        seems_over(turn)
+        _make_sure(turn, case)
         return
     case.needs_help = True
     taker = turn.store.people.resident(case.taken_by_id)
@@ -189,7 +187,11 @@ def seems_over(turn: Turn) -> None:
     case = turn.store.incidents.running_of(turn.person, turn.now - SAME)
     if case is None:
         turn.start("chat")
-        return
+    else:
+        _make_sure(turn, case)
+
+
+def _make_sure(turn: Turn, case: Incident) -> None:
     tell_alarmed(turn, case, "incident.more_staff", who=turn.person.name, text=turn.text)
     _ask(turn, case, "incident.really_over", "")
 
