@@ -79,11 +79,6 @@ class Dispatcher:
             self._names[community_id] = tuple(p.name for p in places if p.parent_id is not None)
         return self._names[community_id]
 
-    def forget(self) -> None:
-        """Community files have changed."""
-        self._files.clear()
-        self._names.clear()
-
     def turns(
         self,
         session: Session,

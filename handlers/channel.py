@@ -96,7 +96,7 @@ def ask_staff(desk: Desk, clock: Clock, person: Resident | None, phrase: str) ->
 
 def answer_unanswered(turn: Turn, asked: Question, value: str) -> None:
     """A digit under somebody's question: reply, or say that it is settled."""
-    clock = turn.store.channels.clock(int(asked.about.partition(":")[2]))
+    clock = turn.store.channels.clock(asked.about_id)
     if clock is None or clock.stopped_at is not None:
         turn.say("channel.already_answered")
     elif value == "settled":

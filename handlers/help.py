@@ -121,7 +121,7 @@ def _ask_neighbours(desk: Desk, request: HelpRequest) -> int:
 
 def take(turn: Turn, question: Question, value: str) -> None:
     """Whoever says yes first has it; the asker decides whether contacts are shown."""
-    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    request = turn.store.help.get(question.about_id)
     if request is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
         turn.say("help.no_longer_needed")
         return
@@ -160,7 +160,7 @@ def take(turn: Turn, question: Question, value: str) -> None:
 
 def agree(turn: Turn, question: Question, value: str) -> None:
     """Both have said yes: now, and only now, each sees how to reach the other."""
-    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    request = turn.store.help.get(question.about_id)
     match = turn.store.help.match(request) if request else None
     helper = turn.store.people.resident(match.helper_id) if match else None
     if request is None or match is None or helper is None:
@@ -205,7 +205,7 @@ def agree(turn: Turn, question: Question, value: str) -> None:
 
 
 def done(turn: Turn, question: Question, value: str) -> None:
-    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    request = turn.store.help.get(question.about_id)
     match = turn.store.help.match(request) if request else None
     helper = turn.store.people.resident(match.helper_id) if match else None
     if request is None or match is None or helper is None:
@@ -282,7 +282,7 @@ def _say_told(turn: Turn, request: HelpRequest, phrase: str, names: str) -> None
 
 
 def worker_takes(turn: Turn, question: Question, value: str) -> None:
-    request = turn.store.help.get(int(question.about.partition(":")[2]))
+    request = turn.store.help.get(question.about_id)
     asker = turn.store.people.resident(request.resident_id) if request else None
     if request is None or asker is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
         turn.say("help.no_longer_needed")

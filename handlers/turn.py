@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers.desk import INSTANT, KEEP_QUESTION, Choice, Desk, about
+from handlers.desk import KEEP_QUESTION, Choice, Desk, about
 from handlers.words import Words, brief
 from nlp import Guess, Intent, Where
 from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
-    "INSTANT",
     "KEEP_QUESTION",
     "Ask",
     "Choice",

@@ -209,7 +209,7 @@ def finish(turn: Turn, case: Appeal, text: str) -> None:
 
 def solved(turn: Turn, question: Question, value: str) -> None:
     """The resident's own word on it: nobody else closes a case."""
-    case = turn.store.appeals.get(int(question.about.partition(":")[2]))
+    case = turn.store.appeals.get(question.about_id)
     if case is None or case.stage is not Stage.ACTED:
         turn.say("talk.thanks")
         return
@@ -337,7 +337,7 @@ def hand_on(turn: Turn) -> None:
 
 def handed(turn: Turn, question: Question, value: str) -> None:
     """The answer of whoever was asked to take a case."""
-    case = turn.store.appeals.get(int(question.about.partition(":")[2]))
+    case = turn.store.appeals.get(question.about_id)
     if case is None or not case.is_live:
         turn.say("appeal.gone")
     elif value == "yes":
@@ -352,7 +352,7 @@ def handed(turn: Turn, question: Question, value: str) -> None:
 
 def next_step(turn: Turn, question: Question, value: str) -> None:
     """A digit under a case: accept | reply | done | hand_on."""
-    ident = int(question.about.partition(":")[2])
+    ident = question.about_id
     case = turn.store.appeals.get(ident)
     if case is None or not case.is_live:
         turn.say("appeal.gone")

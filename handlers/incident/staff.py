@@ -9,7 +9,7 @@ from storage.models import Incident, IncidentStage, Priority, Question, Stopped
 
 def taking(turn: Turn, question: Question, value: str) -> None:
     """A staff member's digit under an alarm."""
-    case = turn.store.incidents.get(int(question.about.partition(":")[2]))
+    case = turn.store.incidents.get(question.about_id)
     if case is None or case.stage is not IncidentStage.ALARMED:
         turn.say("incident.already_over")
     elif value == "take":
@@ -83,7 +83,7 @@ def _judged_mistaken(turn: Turn, case: Incident) -> None:
 
 def closing(turn: Turn, question: Question, value: str) -> None:
     """处理好了: the resident hears it."""
-    case = turn.store.incidents.get(int(question.about.partition(":")[2]))
+    case = turn.store.incidents.get(question.about_id)
     if case is not None:
         _close(turn, case)
 

@@ -9,7 +9,7 @@ from storage.models import Notice, NoticeStage, Question
 
 def receipt(turn: Turn, question: Question, value: str) -> None:
     """A digit or 收到 under a notice."""
-    notice = turn.store.notices.get(int(question.about.partition(":")[2]))
+    notice = turn.store.notices.get(question.about_id)
     if notice is not None:
         _mark(turn, notice)
 
@@ -34,7 +34,7 @@ def received(turn: Turn) -> None:
 
 def held(turn: Turn, question: Question, value: str) -> None:
     """撤回 or 停止 under one's own notice."""
-    _hold(turn, turn.store.notices.get(int(question.about.partition(":")[2])))
+    _hold(turn, turn.store.notices.get(question.about_id))
 
 
 def stopped(turn: Turn) -> None:

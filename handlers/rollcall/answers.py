@@ -19,7 +19,7 @@ SOMEBODY_HURT = re.compile(
 
 def answered(turn: Turn, question: Question, value: str) -> None:
     """One person's answer; the echo names what was answered."""
-    roll = turn.store.rollcalls.get(int(question.about.partition(":")[2]))
+    roll = turn.store.rollcalls.get(question.about_id)
     check = turn.store.rollcalls.check_in(roll, turn.person) if roll else None
     if roll is None or check is None or roll.closed_at is not None:
         turn.say("rollcall.over")

@@ -172,3 +172,8 @@ class Question(Entity):
     repeated: Mapped[bool] = mapped_column(default=False)
     answer: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+
+    @property
+    def about_id(self) -> int:
+        """The id of the row it is about."""
+        return int(self.about.partition(":")[2])

@@ -40,10 +40,6 @@ class Channels(Questions):
         query = self.ours(Clock).where(Clock.opened_at >= since)
         return list(self.session.scalars(query.order_by(Clock.id)))
 
-    def stopped_since(self, since: datetime) -> list[Clock]:
-        query = self.ours(Clock).where(Clock.stopped_at >= since)
-        return list(self.session.scalars(query.order_by(Clock.id)))
-
     def health(self, now: datetime) -> list[Health]:
         """Every channel and group, as it has been over the last 30 days."""
         return measure(self.session, self.community_id, now)

@@ -55,10 +55,6 @@ class Help(Questions):
             HelpRequest.id == request.id
         )
 
-    def offers(self) -> list[Offer]:
-        query = self.ours(Offer).where(Offer.closed_at.is_(None))
-        return list(self.session.scalars(query.order_by(Offer.id.desc())))
-
     def offers_of(self, resident: Resident) -> list[Offer]:
         query = self.ours(Offer).where(Offer.resident_id == resident.id, Offer.closed_at.is_(None))
         return list(self.session.scalars(query))

@@ -17,11 +17,6 @@ def communities(session: Session) -> list[Community]:
     return list(session.scalars(select(Community).order_by(Community.id)))
 
 
-def community_of_channel(session: Session, channel_id: str) -> int | None:
-    """Whose channel this is; the only question asked across the fence, by the shell."""
-    return session.scalar(select(Channel.community_id).where(Channel.id == channel_id))
-
-
 def settings_of(community: Community) -> CommunityFile:
     """A community's file as it was last loaded."""
     return parse(community.config)

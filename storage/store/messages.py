@@ -278,16 +278,6 @@ class Messages(Questions):
         }
         return self.session.scalar(_WRITTEN_SINCE, values) or 0
 
-    def said_in(self, chat: Chat, *, limit: int = 20) -> list[Inbound]:
-        """The last messages of a chat, oldest first."""
-        query = (
-            self.ours(Inbound)
-            .where(Inbound.channel_id == chat.channel_id, Inbound.chat_key == chat.external_id)
-            .order_by(Inbound.id.desc())
-            .limit(limit)
-        )
-        return list(self.session.scalars(query))[::-1]
-
     def inbound_keyed(self, channel_id: str, key: str) -> Inbound | None:
         """A message by its dedup key."""
         query = self.ours(Inbound).where(

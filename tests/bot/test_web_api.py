@@ -17,14 +17,6 @@ from tests.bot.web_client import API, client, heard, joined, said
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Made]:
-    made = make_office(tmp_path)
-    made.office.hub.start()
-    yield made
-    close_office(made)
-
-
-@pytest.fixture
 async def web(made: Made) -> AsyncIterator[httpx.AsyncClient]:
     async with client(made) as opened:
         yield opened

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,17 +14,9 @@ from bot.web import make_app, personal_link
 from bot.web.view import callable_numbers, ladder, read_cursor
 from bot.web.words import page_words
 from storage.models import Appeal, Chat, Identity, Inbound, Resident, Stage
-from tests.bot.office import SECRET, Made, close_office, make_office
+from tests.bot.office import SECRET, Made
 
 HTML = {"Accept": "text/html", "Accept-Language": "zh-CN"}
-
-
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Made]:
-    made = make_office(tmp_path)
-    made.office.hub.start()
-    yield made
-    close_office(made)
 
 
 @pytest.fixture
