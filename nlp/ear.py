@@ -80,7 +80,7 @@ class Ear:
         return parts if len(parts) > 1 else []
 
     def _hear(self, text: str, now: datetime | None, names: Sequence[str]) -> Guess:
-        folded = fold(text).text
+        folded = fold(text)
         verdict = self._rules.weigh(folded, self._scanner.scan(folded))
         intent, score, readings = _decide(folded, verdict)
         category = _category(intent, verdict)

@@ -19,7 +19,7 @@ class Writing:
     """Reads one entry by recursive descent; `pattern` and `starts` are what comes of it."""
 
     def __init__(self, written: str) -> None:
-        self._tokens = _TOKEN.findall(fold(written).text)
+        self._tokens = _TOKEN.findall(fold(written))
         self._next = 0
         self._english = written.replace("…", "").isascii()
         self.pattern, heads = self._choices()
