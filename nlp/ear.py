@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from nlp.answers import is_ack
-from nlp.folding import LIMIT, fold
+from nlp.clauses import clauses
+from nlp.deciding import Decision, decide
+from nlp.folding import LIMIT
 from nlp.intents import Guess, Intent, Urgency
-from nlp.lexicon import load
+from nlp.model import Model, ModelError, load
 from nlp.places import find_place
-from nlp.rules import Rules, Verdict
-from nlp.scanning import Scanner
+from nlp.reader import Reader, Reading
 from nlp.slots import find_language, find_people, find_phone
 from nlp.times import find_when
 
+SHIPPED = Path(__file__).with_name("ear.model")
+PART = 0.75
+"""How sure a clause must be to count as a matter of its own."""
 _ORDER = tuple(Intent)
-_FITS = 0.6
-_CLAUSE = re.compile(r"(?<=[。！？!?；;\n])|(?=还有|另外|对了|顺便)")
-_LETTERS = re.compile(r"[^\W\d_]")
 _SAYS = {
     Intent.EMERGENCY: "像是险情",
     Intent.CHECK_IN: "像是报平安",
@@ -35,96 +35,83 @@ _SAYS = {
 
 
 class Ear:
-    """Loads once; then `hear` is pure and quick. Safe to share between threads."""
+    """Loads once; then `hear` is pure and quick. Safe to share between threads.
 
-    def __init__(self, cache_dir: Path | None = None) -> None:
-        lexicon = load()
-        self._scanner = Scanner(lexicon, cache_dir)
-        self._rules = Rules(lexicon)
+    With a model that cannot be read the rules hear alone, and `fault` says why.
+    """
+
+    def __init__(self, cache_dir: Path | None = None, model: Path = SHIPPED) -> None:
+        self._reader = Reader(cache_dir)
+        self._model: Model | None = None
+        self.fault: str | None = None
+        try:
+            self._model = load(model)
+            if not {"intent", "category", "danger"} <= self._model.heads.keys():
+                raise ModelError(f"{model}: a model, but not one of an ear")
+        except ModelError as error:
+            self._model, self.fault = None, str(error)
 
     def hear(self, text: str, *, now: datetime | None = None, names: Sequence[str] = ()) -> Guess:
         """What a message means. `names` are the community's own place names. Never raises."""
         whole = self._hear(text, now, names)
-        parts = self._parts(text[:LIMIT], now, names)
-        if not parts:
+        parts = self._parts(text[:LIMIT], whole, now, names)
+        if len(parts) < 2:
             return whole
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
-        return Guess(
-            text,
-            first.intent,
-            first.score,
-            first.category,
-            first.urgency,
-            first.place or whole.place,
-            first.phone or whole.phone,
-            first.when,
-            first.people,
-            whole.lang,
-            first.why,
-            first.danger,
-            first.readings,
-            tuple(parts),
+        if _ORDER.index(whole.intent) < _ORDER.index(first.intent):
+            return replace(whole, parts=(whole, *(p for p in parts if p.intent != whole.intent)))
+        return replace(
+            first,
+            text=text,
+            place=first.place or whole.place,
+            phone=first.phone or whole.phone,
+            lang=whole.lang,
+            parts=tuple(parts),
         )
 
-    def _parts(self, text: str, now: datetime | None, names: Sequence[str]) -> list[Guess]:
-        clauses = [clause for clause in _CLAUSE.split(text) if len(clause.strip()) > 3]
-        if not 1 < len(clauses) < 20:
-            return []
+    def _parts(
+        self, text: str, whole: Guess, now: datetime | None, names: Sequence[str]
+    ) -> list[Guess]:
+        """The matters of a message, one Guess each; none if there is only one."""
         parts: list[Guess] = []
-        for clause in clauses:
-            heard = self._hear(clause.strip(), now, names)
-            if heard.intent is Intent.CHAT or heard.score < 0.7:
+        for clause in clauses(text):
+            heard = self._hear(clause, now, names)
+            if heard.intent is Intent.CHAT or heard.score < PART:
                 continue
             if all((heard.intent, heard.category) != (p.intent, p.category) for p in parts):
                 parts.append(heard)
-        return parts if len(parts) > 1 else []
+        return parts
 
     def _hear(self, text: str, now: datetime | None, names: Sequence[str]) -> Guess:
-        folded = fold(text)
-        verdict = self._rules.weigh(folded, self._scanner.scan(folded))
-        intent, score, readings = _decide(folded, verdict)
-        category = _category(intent, verdict)
-        urgency = verdict.urgency if intent is Intent.EMERGENCY else Urgency.NORMAL
-        hazard = verdict.hazard or verdict.score(Intent.EMERGENCY) > 0.5
-        if intent is Intent.APPEAL and hazard:
-            urgency = Urgency.URGENT
-        evidence = verdict.intents.get(intent)
-        words = f"“{evidence.words}”" if evidence and evidence.words else "没有别的意思，"
+        reading = self._reader.read(text, names)
+        decision = decide(reading, self._model)
+        intent = decision.intent
         return Guess(
             text=text,
             intent=intent,
-            score=score,
-            category=category,
-            urgency=urgency,
-            place=find_place(folded, names),
-            phone=find_phone(folded),
-            when=find_when(folded, now),
-            people=find_people(folded),
-            lang=find_language(folded),
-            why=words + _SAYS[intent],
-            danger=verdict.danger if intent is Intent.EMERGENCY else None,
-            readings=readings,
+            score=decision.score,
+            category=decision.category,
+            urgency=self._urgency(decision, reading),
+            place=find_place(reading.folded, names),
+            phone=find_phone(reading.folded),
+            when=find_when(reading.folded, now),
+            people=find_people(reading.folded),
+            lang=find_language(reading.folded),
+            why=_why(decision),
+            danger=decision.danger,
+            readings=decision.readings,
         )
 
-
-def _decide(text: str, verdict: Verdict) -> tuple[Intent, float, tuple[tuple[Intent, float], ...]]:
-    """The first intent that fits, else the likeliest; all readings, best first."""
-    scores = {intent: verdict.score(intent) for intent in _ORDER}
-    other = max(score for intent, score in scores.items() if intent is not Intent.CHAT)
-    if is_ack(text) or not _LETTERS.search(text):
-        scores = dict.fromkeys(scores, 0.0)
-        scores[Intent.CHAT] = 0.97
-    else:
-        scores[Intent.CHAT] = max(
-            scores[Intent.CHAT] * (1 - other if other >= _FITS else 0.9), 0.9 - 0.9 * other
-        )
-    best = next((i for i in _ORDER if scores[i] >= _FITS), max(_ORDER, key=lambda i: scores[i]))
-    ranked = sorted(_ORDER, key=lambda i: (i is not best, -scores[i]))
-    readings = tuple((i, round(scores[i], 3)) for i in ranked if i is best or scores[i] >= 0.2)
-    return best, round(scores[best], 3), readings[:4]
+    def _urgency(self, decision: Decision, reading: Reading) -> Urgency:
+        if decision.danger is not None:
+            usual = self._reader.rules.urgency(decision.danger)
+            return usual if reading.verdict.danger is None else reading.verdict.urgency
+        hazard = reading.verdict.hazard or reading.verdict.score(Intent.EMERGENCY) > 0.5
+        if decision.intent is Intent.APPEAL and hazard:
+            return Urgency.URGENT
+        return Urgency.NORMAL
 
 
-def _category(intent: Intent, verdict: Verdict) -> str | None:
-    if verdict.categories and intent in (Intent.APPEAL, Intent.EMERGENCY, Intent.QUESTION):
-        return max(verdict.categories, key=lambda name: verdict.categories[name])
-    return "other" if intent is Intent.APPEAL else None
+def _why(decision: Decision) -> str:
+    words = f"“{'…'.join(decision.words)}”" if decision.words else "没有别的意思，"
+    return words + _SAYS[decision.intent]

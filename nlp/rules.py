@@ -86,6 +86,10 @@ class Rules:
     def __init__(self, lexicon: Lexicon) -> None:
         self._settings = lexicon.settings
 
+    def urgency(self, danger: str) -> Urgency:
+        """What a kind of danger means when nothing else is known."""
+        return Urgency(self._settings.get(("danger", danger), {}).get("urgency", "life"))
+
     def weigh(self, text: str, hits: list[Hit]) -> Verdict:
         """The evidence in one text."""
         verdict = Verdict()
@@ -110,14 +114,14 @@ class Rules:
                 verdict.hazard = True
                 verdict.add(Intent.APPEAL, 0.5, hit.words)
                 _raise(verdict.categories, "safety", 0.6)
-            setting = self._settings.get(("danger", hit.entry.kind), {}).get("urgency", "life")
+            usual = self.urgency(hit.entry.kind)
             if hit.entry.kind == "rescue":
                 score -= 0.001  # a cry says less than a kind
             if score > best:
                 best, verdict.danger = score, hit.entry.kind
             if score >= 0.5:
                 verdict.urgency = (
-                    Urgency.LIFE if Urgency.LIFE in (setting, verdict.urgency) else Urgency(setting)
+                    Urgency.LIFE if Urgency.LIFE in (usual, verdict.urgency) else usual
                 )
 
     def _guarded(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
 from typing import NamedTuple
 
-import jieba
-
 from nlp.lexicon import Entry, Lexicon
+from nlp.tokens import Tokenizer
 
 _MANY = 200
 """Hiding places heeded in one text."""
@@ -28,16 +25,11 @@ class Hit(NamedTuple):
 
 
 class Scanner:
-    """Finds entries. Holds a tokenizer of its own, so that no other user's words leak in."""
+    """Finds entries."""
 
-    def __init__(self, lexicon: Lexicon, cache_dir: Path | None = None) -> None:
+    def __init__(self, lexicon: Lexicon, tokenizer: Tokenizer) -> None:
         self._by_start = lexicon.by_start
-        jieba.setLogLevel(logging.ERROR)
-        self._tokenizer = jieba.Tokenizer()
-        if cache_dir is not None:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            self._tokenizer.tmp_dir = str(cache_dir)
-        self._tokenizer.initialize()
+        self._tokenizer = tokenizer
 
     def scan(self, text: str) -> list[Hit]:
         """All entries in a folded text that no `not` entry of their subject covers, by place."""
@@ -66,12 +58,10 @@ class Scanner:
 
     def _is_word(self, text: str, start: int, end: int, entry: Entry) -> bool:
         offset = max(0, start - _WINDOW)
-        edges = {offset}
-        for word in self._tokenizer.cut(text[offset : end + _WINDOW]):
-            offset += len(word)
-            edges.add(offset)
+        edges = self._tokenizer.edges(text[offset : end + _WINDOW])
         return not (
-            (entry.word_start and start not in edges) or (entry.word_end and end not in edges)
+            (entry.word_start and start - offset not in edges)
+            or (entry.word_end and end - offset not in edges)
         )
 
 
