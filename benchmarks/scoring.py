@@ -1,4 +1,4 @@
-"""Figures of a classifier: F1, a confusion table, how far scores are from how often they are right."""
+"""Figures of a classifier: F1, a confusion table, how far its scores are from the truth."""
 
 from __future__ import annotations
 

@@ -69,6 +69,16 @@ def _parser() -> argparse.ArgumentParser:
     classify = add("classify", "what a text means / 听一句话", _classify, config=False)
     classify.add_argument("text", nargs="?", help="one text")
     classify.add_argument("--jsonl", action="store_true", help='{"text":…} a line in, a line out')
+    train = add("train", "train a classifier of texts / 训练", _train, config=False)
+    train.add_argument("--ear", action="store_true", help="the bot's own ear, from its samples")
+    train.add_argument("--samples", type=Path, action="append", default=[], metavar="F.tsv")
+    evaluate = add("evaluate", "score a trained classifier / 打分", _evaluate, config=False)
+    evaluate.add_argument("--model", type=Path, required=True)
+    for sub, needed in ((train, False), (evaluate, True)):
+        sub.add_argument("--data", type=Path, action="append", metavar="F.jsonl", required=needed)
+        sub.add_argument("--label", metavar="FIELD", required=needed)
+        sub.add_argument("--text", action="append", default=[], metavar="FIELD")
+    train.add_argument("--out", type=Path, required=True, metavar="MODEL")
     add("migrate", "bring the database up to today's schema / 升级数据库", _migrate)
     doctor = add("doctor", "check database, channels, clock, ear / 自检", _doctor)
     doctor.add_argument("--json", action="store_true", help="for scripts")
@@ -137,6 +147,24 @@ def _play(options: argparse.Namespace) -> int:
     if code == 0:
         print(f"{len(options.files)} 段对话都对。")
     return code
+
+
+def _train(options: argparse.Namespace) -> int:
+    return _learning("train", options)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    return _learning("score", options)
+
+
+def _learning(what: str, options: argparse.Namespace) -> int:
+    from bot import learning
+
+    try:
+        getattr(learning, what)(options, _cache())
+    except learning.CannotLearn as error:
+        return _fail(str(error))
+    return 0
 
 
 def _cache() -> Path:

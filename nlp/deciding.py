@@ -13,7 +13,7 @@ from nlp.rules import Verdict
 
 ALARM = 0.5
 """A danger this likely, with a rule to name it, is taken for one."""
-LONE_ALARM = 0.75
+LONE_ALARM = 0.8
 """… and with no rule to name it: short private messages often sound like one."""
 HEED = 0.25
 """A danger the rules are sure of is taken for one unless the model all but rules it out: where they

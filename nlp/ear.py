@@ -54,12 +54,12 @@ class Ear:
     def hear(self, text: str, *, now: datetime | None = None, names: Sequence[str] = ()) -> Guess:
         """What a message means. `names` are the community's own place names. Never raises."""
         whole = self._hear(text, now, names)
-        parts = self._parts(text[:LIMIT], whole, now, names)
+        parts = self._parts(text[:LIMIT], now, names)
         if len(parts) < 2:
             return whole
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
-        if _ORDER.index(whole.intent) < _ORDER.index(first.intent):
-            return replace(whole, parts=(whole, *(p for p in parts if p.intent != whole.intent)))
+        if whole.score >= PART and not (first.intent is Intent.EMERGENCY and first.score > 0.9):
+            return replace(whole, parts=tuple(parts))
         return replace(
             first,
             text=text,
@@ -69,26 +69,33 @@ class Ear:
             parts=tuple(parts),
         )
 
-    def _parts(
-        self, text: str, whole: Guess, now: datetime | None, names: Sequence[str]
-    ) -> list[Guess]:
+    def _parts(self, text: str, now: datetime | None, names: Sequence[str]) -> list[Guess]:
         """The matters of a message, one Guess each; none if there is only one."""
         parts: list[Guess] = []
         for clause in clauses(text):
-            heard = self._hear(clause, now, names)
+            reading = self._reader.read(clause, names)
+            heard = decide(reading, self._model)
             if heard.intent is Intent.CHAT or heard.score < PART:
                 continue
             if all((heard.intent, heard.category) != (p.intent, p.category) for p in parts):
-                parts.append(heard)
+                parts.append(self._guess(clause, reading, heard, now, names))
         return parts
 
     def _hear(self, text: str, now: datetime | None, names: Sequence[str]) -> Guess:
         reading = self._reader.read(text, names)
-        decision = decide(reading, self._model)
-        intent = decision.intent
+        return self._guess(text, reading, decide(reading, self._model), now, names)
+
+    def _guess(
+        self,
+        text: str,
+        reading: Reading,
+        decision: Decision,
+        now: datetime | None,
+        names: Sequence[str],
+    ) -> Guess:
         return Guess(
             text=text,
-            intent=intent,
+            intent=decision.intent,
             score=decision.score,
             category=decision.category,
             urgency=self._urgency(decision, reading),

@@ -124,9 +124,10 @@ def weigh(
     block: NDArray[np.uint8],
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Which known features were found, and their TF-IDF, each block brought to its share."""
-    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
-    places = places[known[places] == found]
-    rows, counts = np.unique(places, return_counts=True)
+    found, counts = np.unique(found, return_counts=True)  # sorted, they are looked up faster
+    rows = np.minimum(np.searchsorted(known, found), len(known) - 1)
+    met = known[rows] == found
+    rows, counts = rows[met], counts[met]
     values = (1 + np.log(counts)).astype(np.float32) * rarity[rows]
     blocks = block[rows]
     lengths = np.sqrt(np.bincount(blocks, values**2, len(BLOCKS))) + 1e-9

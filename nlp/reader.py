@@ -26,8 +26,9 @@ class Reading:
 
     @property
     def evidence(self) -> dict[str, float]:
-        """What the rules say of each intent, category and danger, 0 to 1."""
+        """What the rules say for (up to 1) or against (-1) each intent, category and danger."""
         said = {intent.value: found.score for intent, found in self.verdict.intents.items()}
+        said |= dict.fromkeys((intent.value for intent in self.verdict.denied), -1.0)
         said |= self.verdict.categories
         if self.verdict.danger is not None:
             said[self.verdict.danger] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nlp.intents import Intent, Urgency
@@ -47,6 +48,8 @@ class Verdict:
     danger: str | None = None
     urgency: Urgency = Urgency.NORMAL
     hazard: bool = False
+    denied: set[Intent] = field(default_factory=set)
+    """What the words seem to say and, by a guard or a `not` entry, do not: 火锅 is no fire."""
 
     def add(self, intent: Intent, score: float, words: str) -> None:
         self.intents.setdefault(intent, Evidence()).add(score, words)
@@ -93,6 +96,7 @@ class Rules:
     def weigh(self, text: str, hits: list[Hit]) -> Verdict:
         """The evidence in one text."""
         verdict = Verdict()
+        everything, hits = hits, [hit for hit in hits if hit.entry.role != "not"]
         guards = [hit for hit in hits if hit.entry.subject == "guards"][:_MANY]
         sentences = _sentences(text)
         self._danger(text, hits, guards, sentences, verdict)
@@ -101,7 +105,16 @@ class Rules:
                 verdict.add(intent, SURE if hit.entry.role == "says" else 0.5, hit.words)
         self._appeal(text, hits, guards, sentences, verdict)
         self._settle(text, guards, verdict)
+        for intent, seemed in self._seeming(everything, guards):
+            if seemed and verdict.score(intent) < WEAK:
+                verdict.denied.add(intent)
         return verdict
+
+    def _seeming(self, hits: list[Hit], guards: list[Hit]) -> Iterator[tuple[Intent, bool]]:
+        yield Intent.EMERGENCY, any(hit.entry.subject == "danger" for hit in hits)
+        solved = any(guard.entry.kind in ("solved", "negation") for guard in guards)
+        roles = {hit.entry.role for hit in hits if hit.entry.subject == "appeal"}
+        yield Intent.APPEAL, "not" in roles or (bool(roles) and solved)
 
     def _danger(
         self, text: str, hits: list[Hit], guards: list[Hit], sentences: list[int], verdict: Verdict

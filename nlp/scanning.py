@@ -32,9 +32,10 @@ class Scanner:
         self._tokenizer = tokenizer
 
     def scan(self, text: str) -> list[Hit]:
-        """All entries in a folded text that no `not` entry of their subject covers, by place."""
+        """All entries in a folded text by place; those that a `not` entry of their subject covers
+        are left out, and the `not` entry stands for them."""
         found: list[Hit] = []
-        hidden: list[tuple[int, int, str]] = []
+        hidden: list[Hit] = []
         by_start, asked = self._by_start, 0
         for start in range(len(text)):
             pair = text[start : start + 2]
@@ -47,14 +48,12 @@ class Scanner:
                         asked += 1
                         if asked <= _ASKED and not self._is_word(text, start, match.end(), entry):
                             continue
-                    if entry.role == "not":
-                        hidden.append((start, match.end(), entry.subject))
-                    else:
-                        found.append(Hit(start, match.end(), entry, match[0]))
+                    hit = Hit(start, match.end(), entry, match[0])
+                    (hidden if entry.role == "not" else found).append(hit)
         if not hidden:
             return found
         hidden = hidden[:_MANY]
-        return [hit for hit in found if not any(_hides(span, hit) for span in hidden)]
+        return [*(hit for hit in found if not any(_hides(over, hit) for over in hidden)), *hidden]
 
     def _is_word(self, text: str, start: int, end: int, entry: Entry) -> bool:
         offset = max(0, start - _WINDOW)
@@ -65,7 +64,7 @@ class Scanner:
         )
 
 
-def _hides(span: tuple[int, int, str], hit: Hit) -> bool:
+def _hides(over: Hit, hit: Hit) -> bool:
     """`not` hides what it covers of its own subject."""
-    start, end, subject = span
-    return start <= hit.start and hit.end <= end and subject == hit.entry.subject
+    covered = over.start <= hit.start and hit.end <= over.end
+    return covered and over.entry.subject == hit.entry.subject
