@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nlp.answers import is_ack
 from nlp.intents import Intent
-from nlp.model import Model
+from nlp.model import Features, Model
 from nlp.reader import Reading
 from nlp.rules import Verdict
 
@@ -18,9 +18,11 @@ LONE_ALARM = 0.8
 HEED = 0.25
 """A danger the rules are sure of is taken for one unless the model all but rules it out: where they
 disagree, danger wins and a person decides."""
+NAMED = 0.5
+"""Rules name a thing from here on."""
 _SURE = 0.9
+_PLAIN = 0.85
 _FITS = 0.6
-_NAMED = 0.5
 _ORDER = tuple(Intent)
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -56,16 +58,28 @@ def decide(reading: Reading, model: Model | None) -> Decision:
         decision.words = tuple(model.telling("intent", intent.value, reading.words))
     if intent is Intent.EMERGENCY:
         decision.danger = _likeliest(model.chances("danger", features, evidence))
+        if decision.danger == "rescue" and reading.verdict.score(intent) >= NAMED:
+            decision.danger = reading.verdict.danger
     if intent is Intent.APPEAL or (
         intent in (Intent.EMERGENCY, Intent.QUESTION) and reading.verdict.categories
     ):
-        decision.category = _likeliest(model.chances("category", features, evidence))
+        decision.category = _category(reading.verdict, model, features, evidence)
     return decision
+
+
+def _category(
+    verdict: Verdict, model: Model, features: Features, evidence: dict[str, float]
+) -> str:
+    """The rules' where they name one thing, since people may edit them; else the model's."""
+    named = [name for name, score in verdict.categories.items() if score >= _PLAIN]
+    if len(named) == 1:
+        return named[0]
+    return _likeliest(model.chances("category", features, evidence))
 
 
 def _best(scores: dict[Intent, float], verdict: Verdict) -> Intent:
     danger, named = scores[Intent.EMERGENCY], verdict.score(Intent.EMERGENCY)
-    if danger >= (ALARM if named >= _NAMED else LONE_ALARM):
+    if danger >= (ALARM if named >= NAMED else LONE_ALARM):
         return Intent.EMERGENCY
     if named >= _SURE and danger >= HEED:
         return Intent.EMERGENCY

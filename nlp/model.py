@@ -19,6 +19,10 @@ SHARES = (1.0, 0.7, 0.7)
 """How much characters, words and sounds count for, before training weighs them one by one."""
 
 
+Features = tuple[NDArray[np.intp], NDArray[np.float32]]
+"""Which known features a text has, and how much each counts."""
+
+
 class ModelError(ValueError):
     """A model file that is missing, foreign or broken; the message is for whoever runs the bot."""
 
@@ -52,15 +56,13 @@ class Model:
     heads: dict[str, Head]
     about: dict[str, str]
 
-    def read(self, text: str, words: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def read(self, text: str, words: Sequence[str]) -> Features:
         """The known features of a masked text and how much each counts (1 for a whole block)."""
         return weigh(
             np.concatenate(keys(text, words, self.syllables)), self.known, self.rarity, self.block
         )
 
-    def margins(
-        self, head: str, features: tuple[NDArray[np.intp], NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
+    def margins(self, head: str, features: Features) -> NDArray[np.float32]:
         """How far on the side of each label a text lies."""
         asked = self.heads[head]
         rows, values = features
@@ -68,10 +70,7 @@ class Model:
         return found * asked.step + asked.bias
 
     def chances(
-        self,
-        head: str,
-        features: tuple[NDArray[np.intp], NDArray[np.float32]],
-        evidence: Mapping[str, float] | None = None,
+        self, head: str, features: Features, evidence: Mapping[str, float] | None = None
     ) -> dict[str, float]:
         """The chance of each label, together 1; `evidence` is what rules say of it, 0 to 1."""
         asked = self.heads[head]
@@ -122,7 +121,7 @@ def weigh(
     known: NDArray[np.uint32],
     rarity: NDArray[np.float32],
     block: NDArray[np.uint8],
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+) -> Features:
     """Which known features were found, and their TF-IDF, each block brought to its share."""
     found, counts = np.unique(found, return_counts=True)  # sorted, they are looked up faster
     rows = np.minimum(np.searchsorted(known, found), len(known) - 1)
