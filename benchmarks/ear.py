@@ -184,12 +184,17 @@ def places(bench: Bench) -> None:
         all(row[name] == place.get(name, "") for name in names)
         for row, place in zip(rows, found, strict=True)
     ]
-    print(
-        f"  own messages, all three exact   {sum(exact) / len(exact):.3f} of {len(exact)}  bar .95, aim .99"
-    )
+    for part in ("dev", "held"):
+        chosen = [
+            right
+            for row, right in zip(rows, exact, strict=True)
+            if held_out(row["text"]) is (part == "held")
+        ]
+        share = sum(chosen) / len(chosen)
+        print(f"  own messages, {part:<17} {share:.3f} of {len(chosen)}  bar .95, aim .99")
     if bench.misses:
         for row, place, right in zip(rows, found, exact, strict=True):
-            if not right:
+            if not right and not held_out(row["text"]):
                 print(f"      {[row[name] for name in names]} {place} {row['text']!r}")
     if split := bench.rows("addresses.jsonl"):
         from addresses import score

@@ -1,11 +1,13 @@
 """Places, telephone numbers, times, people, languages."""
 
 from datetime import datetime
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from nlp import Ear
+from nlp.places import find_place
 
 NOW = datetime(2025, 3, 12, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Wednesday
 
@@ -37,6 +39,64 @@ building 3 unit 2 room 501 3/2/501
 1号 -/-/-
 3号上午开会 -/-/-
 等了3-5天 -/-/-
+东单元302太吵 -/东/302
+2号搂的水压小 2/-/-
+3 号楼 4 单元 1 0 0 2 断网 3/4/1002
+楼号:7 单元:2 房号:301 7/2/301
+三单元（2号楼）1203 2/3/1203
+12栋3单元15层，1503 12/3/1503
+七栋二单元十楼一零零二 7/2/1002
+14幢十二零三 14/-/1203
+十四杠二杠八零幺 14/2/801
+11号楼-2-1203 11/2/1203
+9栋B座1203 9/-/1203
+甲3号楼301 甲3/-/301
+12-14号楼之间 12/-/-
+5栋501、502都没水 5/-/501
+3号楼停电，我家5号楼2单元302也停了 5/2/302
+8号楼 李奶奶 602 8/-/602
+6号401室 6/-/401
+15弄8号301 8/-/301
+人民路12号 -/-/-
+人民路1820号12号 12/-/-
+和平路109-10号 10/-/-
+锦绣花园6-7 6/-/7
+金桥大厦1804 -/-/1804
+B5-765 B5/-/765
+12号门301室 -/12/301
+五楼，503 -/-/503
+楼上1203漏水 -/-/1203
+我是1203的 -/-/1203
+1604，报一下 -/-/1604
+no.5 building, room 301 5/-/301
+Block C unit 3 flat 12 C/3/12
+bus 302 is late -/-/-
+停水通知:3号楼 3/-/-
+5号楼8点停水 5/-/-
+5号楼3月2号停电 5/-/-
+5号楼500多户 5/-/-
+5号楼，13800138000 5/-/-
+3号楼着火，119 3/-/-
+两栋楼都没电 -/-/-
+三栋楼都停水 -/-/-
+数学第二单元测验 -/-/-
+7座的车 -/-/-
+92#汽油 -/-/-
+小区200户业主 -/-/-
+小区3号停水 -/-/-
+3-2赢了 -/-/-
+8-10点停水 -/-/-
+5路车到301医院 -/-/-
+502胶水哪有卖 -/-/-
+104国道堵车 -/-/-
+打12345没人接 -/-/-
+取件码是5-2-1203 -/-/-
+血压80-120正常吗 -/-/-
+住120平的房子 -/-/-
+广场300人跳舞 -/-/-
+活动中心2023年建成 -/-/-
+四门冰箱 -/-/-
+2号门岗 -/-/-
 """
 
 SPOTS = [
@@ -105,6 +165,14 @@ def test_place(ear: Ear, line: str) -> None:
     text, expected = line.rsplit(" ", 1)
     place = ear.hear(text).place
     assert "/".join(part or "-" for part in (place.building, place.unit, place.room)) == expected
+
+
+@pytest.mark.parametrize("piece", ["1", "一", "十", "3-", "零", "杠", "3号", "3栋", "村1-", "3/"])
+def test_places_are_sought_in_linear_time(piece: str) -> None:
+    text = (piece * 4000)[:4000]
+    begun = process_time()
+    find_place(text)
+    assert process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(("text", "spot"), SPOTS)
