@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from handlers.turn import Choice, Desk, Turn, about
+from handlers.turn import Choice, Desk, Turn, about, read_correction
 from nlp import Intent
 from storage.models import Chat, Clock, Question, Resident, Stopped
 from storage.store.health import Health
@@ -308,6 +308,10 @@ def choose_case(turn: Turn) -> None:
         turn.start(_own_matter(turn))
         return
     kind, _, ident = chosen.partition(":")
+    correction = read_correction(text, turn.speech)
+    if correction is not None and correction.fits(chosen):
+        turn.start("correct", about=chosen, **correction.opening())
+        return
     turn.contents.replies[kind](turn, ident, text)
 
 

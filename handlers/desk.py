@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from handlers.words import Words
+from nlp import Intent
+from nlp.masking import mask
 from storage import Store
 from storage.community_file import CommunityFile
 from storage.models import (
+    LONGEST,
     Chat,
     Clock,
     Outbound,
@@ -23,6 +26,7 @@ from storage.models import (
     Resident,
     Role,
     Sending,
+    Source,
     Stopped,
 )
 
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from handlers.turn import Contents
 
 KEEP_QUESTION = timedelta(days=7)  # design.md section 4
+NAME = 40  # characters; handlers/front.py takes no longer one
 INSTANT = ("web", "terminal")  # platforms where a committed row is a delivered message
 
 
@@ -227,6 +232,20 @@ class Desk:
         """Sees to it that a duty looks again at `at`."""
         if at is not None:
             self.store.duties.wake(duty, at)
+
+    # What the ear may learn from
+
+    def keep_sample(self, text: str, intent: Intent, source: Source, *, about: str = "") -> None:
+        """Keeps what a person says a message meant, without the details that lead to anybody."""
+        begun = text[: LONGEST + NAME]  # a long text costs the database a look a character
+        nobody = self.words().say("people.stranger")  # how who gives no name is called: 邻居
+        names = [name for name in self.store.people.names_in(begun) if name != nobody]
+        masked = mask(begun, names)
+        if len(begun) < len(text):
+            masked = masked[:-NAME]  # the cut may have gone through a name
+        self.store.samples.keep(
+            text=masked, intent=intent.value, about=about, source=source, at=self.now
+        )
 
     # Who hears
 

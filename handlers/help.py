@@ -44,15 +44,8 @@ def help_ask(turn: Turn) -> None:
         if kind == "other":
             text = turn.ask("help.what", key="what", takes="text")
     place = _place(turn)
-    answer = turn.ask(
-        "help.confirm",
-        Choice("yes", turn.speech.say("help.ask_them"), ("+", "问吧")),
-        Choice("change", turn.speech.say("help.change")),
-        Choice("no", turn.speech.say("help.drop"), ("-", "算了", "不用了")),
-        key="confirm",
-        text=text,
-        place=place.name if place else turn.file.name,
-    )
+    instead_of = turn.opening.get("instead_of")  # an appeal; the resident has said yes to it
+    answer = "yes" if instead_of else _agreed(turn, text, place)
     if answer == "no":
         turn.say("help.dropped")
         return
@@ -81,11 +74,26 @@ def help_ask(turn: Turn) -> None:
         request.due_at = None
         _say_told(turn, request, "help.asked_worker", names)
     turn.can_undo("help", about(request))
+    if instead_of and (asked or request.worker_told_at):
+        turn.start("became_help", appeal=instead_of)
+
+
+def _agreed(turn: Turn, text: str, place: Place | None) -> str:
+    return turn.ask(
+        "help.confirm",
+        Choice("yes", turn.speech.say("help.ask_them"), ("+", "问吧")),
+        Choice("change", turn.speech.say("help.change")),
+        Choice("no", turn.speech.say("help.drop"), ("-", "算了", "不用了")),
+        key="confirm",
+        text=text,
+        place=place.name if place else turn.file.name,
+    )
 
 
 def _place(turn: Turn) -> Place | None:
     """Where the hand is needed: as said, else at home, else asked for."""
-    found = turn.store.people.building(turn.guess.place.building)
+    known = turn.store.people.place(turn.opening.get("place"))
+    found = known or turn.store.people.building(turn.guess.place.building)
     home = turn.store.people.place(turn.person.home_id)
     if found or home:
         return found or home
@@ -345,6 +353,9 @@ def undo_ask(turn: Turn, ident: str) -> None:
     if helper is not None:
         turn.tell(helper, "help.no_longer_needed", about=about(request))
     turn.say("help.withdrawn")
+    ready_made = [turn.speech.say(f"help.kind_{kind}") for kind in KINDS]
+    if "command" in turn.opening and request.text not in ready_made:  # 错了, not 取消
+        turn.start("clarify", text=request.text, besides="help_ask")
 
 
 def help_offer(turn: Turn) -> None:

@@ -191,7 +191,7 @@ def erase(turn: Turn) -> None:
     """Name, address, phone, words: gone. What must stay countable stays without them."""
     person, store = turn.person, turn.store
     gone = turn.speech.say("register.erased")
-    for case in store.appeals.of(person, limit=1000):
+    for case in store.appeals.of(person, limit=1000, withdrawn=True):
         if not case.is_live and case.stage is not Stage.ACTED:
             case.text, case.where = gone, ""
             for step in store.appeals.steps(case):

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from handlers import groups
 from handlers.conversing import HELD_MATTERS, close_all, converse, proceed, repeat
+from handlers.corrections import read_correction
 from handlers.desk import Desk
 from handlers.front import Front, meet
 from handlers.menus import stand_menu
@@ -141,7 +142,7 @@ def find_command(turn: Turn) -> tuple[str, dict[str, str]] | None:
     code = CODE.fullmatch(words)
     if code:
         return "bind", {"code": f"HY{code[1]}{code[2]}".upper()}
-    return _staff_command(turn, words)
+    return _staff_command(turn, words) or _correction(turn)
 
 
 def _staff_command(turn: Turn, words: str) -> tuple[str, dict[str, str]] | None:
@@ -161,6 +162,22 @@ def _staff_command(turn: Turn, words: str) -> tuple[str, dict[str, str]] | None:
             return "not_staff", {"command": word}
         return turn.contents.staff_commands[word], {"command": word, "rest": rest}
     return None
+
+
+def _correction(turn: Turn) -> tuple[str, dict[str, str]] | None:
+    """Staff saying what a case really is, in reply to its message or with its number."""
+    if not turn.person.is_staff or turn.inbound.kind != "text":
+        return None
+    found = read_correction(turn.text, turn.speech)
+    if found is None:
+        return None
+    if found.number is not None:
+        return "correct", found.opening()
+    of = turn.inbound.reply_to
+    row = turn.store.messages.replied_to(turn.chat, of) if of else None
+    if row is None or not found.fits(row.about or ""):
+        return None
+    return "correct", {"about": str(row.about), **found.opening()}
 
 
 def run_command(turn: Turn, matter: str, opening: dict[str, str]) -> None:

@@ -6,8 +6,8 @@ import re
 from datetime import datetime, timedelta
 
 from handlers.turn import KEEP_QUESTION, Choice, Desk, Turn, brief
-from nlp import Intent, is_ack
-from storage.models import Question
+from nlp import Intent, is_ack, yes_no
+from storage.models import Question, Source
 
 GREETING = re.compile(
     r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I
@@ -104,6 +104,7 @@ def clarify(turn: Turn) -> None:
         weak=True,
         text=text[:30],
     )
+    _keep_sample(turn, text, chosen, undone=besides is not None)
     if chosen == "nothing":
         turn.say("talk.fine")
     elif chosen == "partner" and partner:
@@ -116,6 +117,19 @@ def clarify(turn: Turn) -> None:
         turn.start("appeal", what=text, category=turn.guess.category or "other")
     else:
         turn.start(chosen, text=text)
+
+
+def _keep_sample(turn: Turn, text: str, chosen: str, *, undone: bool) -> None:
+    """What somebody says they meant, the ear may learn. 算了 does not say that, nor does
+    没什么事 to something just taken back: it may have been what we heard, and be over.
+    """
+    if chosen in ("partner", "case"):
+        return
+    if chosen == "nothing":
+        if not undone and yes_no(turn.text) is not False:
+            turn.keep_sample(text, Intent.CHAT, Source.CLARIFIED)
+    else:
+        turn.keep_sample(text, Intent(chosen), Source.CLARIFIED)
 
 
 def _partner(turn: Turn) -> tuple[int, str] | None:

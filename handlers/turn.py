@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from handlers.corrections import read_correction
 from handlers.desk import KEEP_QUESTION, Choice, Desk, about
 from handlers.words import Words, brief
 from nlp import Guess, Intent, Where
@@ -30,6 +31,7 @@ __all__ = [
     "Words",
     "about",
     "brief",
+    "read_correction",
 ]
 
 

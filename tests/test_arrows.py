@@ -26,6 +26,7 @@ MACHINERY = {
     "desk",
     "words",
     "conversing",
+    "corrections",
     "front",
     "groups",
     "menus",

@@ -1,6 +1,7 @@
 """诉求: filing it, the staff's side of it, and chasing what is late."""
 
 from handlers.appeal.chase import escalate_overdue
+from handlers.appeal.correcting import became_help, rather_help, rather_help_answered, recategorise
 from handlers.appeal.filing import appeal, my_appeals, undo_filing
 from handlers.appeal.staff import (
     accept,
@@ -19,12 +20,16 @@ from handlers.appeal.staff import (
 __all__ = [
     "accept",
     "appeal",
+    "became_help",
     "done",
     "escalate_overdue",
     "hand_on",
     "handed",
     "my_appeals",
     "next_step",
+    "rather_help",
+    "rather_help_answered",
+    "recategorise",
     "reply",
     "reply_to",
     "resident_says",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.turn import Choice, Desk, Words, about, brief
+from handlers.turn import Choice, Desk, Turn, Words, about, brief
 from storage.community_checks import ServiceLevel
 from storage.models import LIVE, Appeal, AppealStep, Priority, Resident, Stage
 
@@ -63,6 +63,16 @@ def answered(desk: Desk, case: Appeal, by: Resident) -> None:
         case.answered_at, case.climbed = desk.now, 0
     case.handler_id = by.id
     schedule(desk, case)
+
+
+def drop(turn: Turn, case: Appeal) -> Resident | None:
+    """Withdrawn by whoever filed it, as if it had never been asked. Gives who should hear of it."""
+    case.stage, case.closed_at, case.due_at = Stage.WITHDRAWN, turn.now, None
+    note(turn, case, "withdrawn", turn.person)
+    turn.withdraw(about(case))
+    for clock in turn.store.channels.running_about(about(case)):
+        turn.store.session.delete(clock)
+    return turn.store.people.resident(case.handler_id)
 
 
 def ladder(words: Words, case: Appeal, handler: Resident | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from handlers.appeal.case import after, ladder, note, offer, schedule
+from handlers.appeal.case import after, drop, ladder, note, offer, schedule
 from handlers.turn import Choice, Turn, about, brief
 from nlp import Intent, Urgency, Where
 from nlp.places import find_place
@@ -252,12 +252,7 @@ def undo_filing(turn: Turn, ident: str) -> None:
     if case is None or not case.is_live:
         turn.say("talk.nothing_to_undo")
         return
-    case.stage, case.closed_at, case.due_at = Stage.WITHDRAWN, turn.now, None
-    note(turn, case, "withdrawn", turn.person)
-    turn.withdraw(about(case))
-    for clock in turn.store.channels.running_about(about(case)):
-        turn.store.session.delete(clock)
-    handler = turn.store.people.resident(case.handler_id)
+    handler = drop(turn, case)
     if handler is not None:
         turn.tell(
             handler,

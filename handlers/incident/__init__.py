@@ -11,7 +11,7 @@ from handlers.incident.resident import (
     stand_down_mine,
     undo_incident,
 )
-from handlers.incident.staff import all_well, closing, i_go, reply_to, taking
+from handlers.incident.staff import all_well, closing, i_go, mistaken, reply_to, taking
 
 __all__ = [
     "KINDS",
@@ -23,6 +23,7 @@ __all__ = [
     "emergency",
     "emergency_kind",
     "i_go",
+    "mistaken",
     "reply_to",
     "seems_over",
     "stand_down_mine",

@@ -81,6 +81,15 @@ def _judged_mistaken(turn: Turn, case: Incident) -> None:
     turn.say("incident.noted_mistake")
 
 
+def mistaken(turn: Turn) -> None:
+    """这不是险情, in words."""
+    case = turn.store.incidents.get(int(turn.opening["incident"]))
+    if case is None or case.stage is not IncidentStage.ALARMED:
+        turn.say("incident.already_over")
+    else:
+        _judged_mistaken(turn, case)
+
+
 def closing(turn: Turn, question: Question, value: str) -> None:
     """处理好了: the resident hears it."""
     case = turn.store.incidents.get(question.about_id)

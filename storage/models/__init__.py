@@ -18,9 +18,11 @@ from storage.models.message import (
 from storage.models.notice import Notice, NoticeStage, Receipt
 from storage.models.people import Community, Credential, Identity, Place, Resident, Role
 from storage.models.rollcall import CheckIn, CheckInStage, RollCall
+from storage.models.sample import LONGEST, Sample, Source
 
 __all__ = [
     "LIVE",
+    "LONGEST",
     "Appeal",
     "AppealStep",
     "Channel",
@@ -51,7 +53,9 @@ __all__ = [
     "Resident",
     "Role",
     "RollCall",
+    "Sample",
     "Sending",
+    "Source",
     "Stage",
     "Stopped",
 ]

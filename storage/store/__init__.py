@@ -16,6 +16,7 @@ from storage.store.messages import Messages
 from storage.store.notices import Notices
 from storage.store.people import People
 from storage.store.rollcalls import RollCalls
+from storage.store.samples import Samples
 
 
 class Store:
@@ -71,3 +72,7 @@ class Store:
     @cached_property
     def duties(self) -> Duties:
         return Duties(self.session, self.community_id)
+
+    @cached_property
+    def samples(self) -> Samples:
+        return Samples(self.session, self.community_id)

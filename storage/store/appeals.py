@@ -28,11 +28,11 @@ class Appeals(Questions):
         query = select(Community.appeals_filed).where(Community.id == self.community_id)
         return self.session.scalars(query).one()
 
-    def of(self, resident: Resident, *, limit: int = 5) -> list[Appeal]:
-        """Somebody's own, newest first."""
-        query = self.ours(Appeal).where(
-            Appeal.resident_id == resident.id, Appeal.stage != Stage.WITHDRAWN
-        )
+    def of(self, resident: Resident, *, limit: int = 5, withdrawn: bool = False) -> list[Appeal]:
+        """Somebody's own, newest first; those taken back only if asked for."""
+        query = self.ours(Appeal).where(Appeal.resident_id == resident.id)
+        if not withdrawn:
+            query = query.where(Appeal.stage != Stage.WITHDRAWN)
         return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(limit)))
 
     def open_case_of(self, resident: Resident) -> Appeal | None:

@@ -24,6 +24,7 @@ from storage.models import (
     Question,
     Receipt,
     RollCall,
+    Sample,
 )
 
 WITH_COMMUNITY = (
@@ -39,6 +40,7 @@ WITH_COMMUNITY = (
     Outbound,
     Inbound,
     Duty,
+    Sample,
 )
 
 

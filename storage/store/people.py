@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, literal, or_, select, update
 
 from storage.models import (
     Clock,
@@ -101,6 +101,19 @@ class People(Questions):
         return self.session.scalars(
             self.ours(Resident).where(Resident.in_file, Resident.name == name)
         ).first()
+
+    def names_in(self, text: str) -> list[str]:
+        """The names of people here that stand in a text, also as they call themselves elsewhere.
+
+        The database looks, so that nobody has to be read. Names of places are left out.
+        """
+        found: set[str] = set()
+        for kind in (Resident, Identity):
+            stands = func.replace(literal(text), kind.name, "") != text
+            query = select(kind.name).where(kind.community_id == self.community_id, stands)
+            found |= set(self.session.scalars(query.distinct()))
+        places = [place.name for place in self.places]
+        return sorted(name for name in found if not any(name in place for place in places))
 
     def with_role(self, *roles: Role) -> list[Resident]:
         query = self.ours(Resident).where(Resident.role.in_(roles), Resident.deleted_at.is_(None))

@@ -28,6 +28,7 @@ from storage.models import (
     Outbound,
     Question,
     Role,
+    Source,
     Stage,
 )
 from storage.store.base import Questions
@@ -45,6 +46,7 @@ CHANGES = {  # these change something; they are tried on their own below
     "forget_words",
     "Messages.open",
     "Messages.stand",
+    "Samples.keep",
 }
 PLUMBING = {"ours", "one", "beneath"}
 
@@ -109,7 +111,7 @@ def values(annotation: Any, session: Session, community_id: int, now: datetime) 
         return [now - timedelta(days=30), now, now + timedelta(days=30)]
     if annotation is Role:
         return list(Role)
-    if annotation in (CheckInStage, Stage):
+    if annotation in (CheckInStage, Stage, Source):
         return list(annotation)
     if annotation is str:
         return words(session, community_id)
@@ -366,7 +368,10 @@ def test_foreign_buttons_do_nothing(mixed: Town) -> None:
     assert mixed.errors() == []
 
 
-@pytest.mark.parametrize("command", ["受理 {}", "回复 {} 明天来修", "办结 {} 好了", "转交 {} 小陈"])
+@pytest.mark.parametrize(
+    "command",
+    ["受理 {}", "回复 {} 明天来修", "办结 {} 好了", "转交 {} 小陈", "{} 改成 停车", "{} 这是求助"],
+)
 def test_foreign_numbers_are_unknown(mixed: Town, command: str) -> None:
     before = theirs(mixed)
     said = mixed.say("a", "小李", command.format(3))

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, inspect, text
 
 from storage import Database, Unavailable
-from storage.migrations import current, head, upgrade
+from storage.migrations import FOLDER, current, head, upgrade
 from storage.models import Entity
 
 
@@ -59,6 +61,24 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     assert upgrade(database) is False
     assert shape(database.writer) == before
     with database.writer.connect() as connection:
+        assert current(connection) == head()
+    database.close()
+
+
+def test_a_database_of_the_first_release_keeps_what_it_holds(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'huiyin.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO community VALUES (1, 'a', 'A', '{}', false, false, 12)")
+        )
+    assert upgrade(database) is True
+    with database.writer.connect() as connection:
+        assert connection.scalar(text("SELECT appeals_filed FROM community")) == 12
+        assert connection.scalar(text("SELECT count(*) FROM sample")) == 0
         assert current(connection) == head()
     database.close()
 
