@@ -25,6 +25,11 @@ _PLAIN = 0.85
 _FITS = 0.6
 _ORDER = tuple(Intent)
 _LETTERS = re.compile(r"[^\W\d_]")
+_PLACE_WORDS = re.compile(
+    r"[零〇一二三四五六七八九十百两]|号楼|栋|幢|单元|楼|室|号|层|座|门|户|第|"
+    r"\b(?:building|unit|room|block|flat|floor|apt|apartment|no)\b"
+)
+"""A message of these and digits only says where, and no more."""
 
 
 @dataclass(slots=True)
@@ -41,7 +46,7 @@ class Decision:
 
 def decide(reading: Reading, model: Model | None) -> Decision:
     """What a text means. Without a model the rules decide alone."""
-    if is_ack(reading.folded) or not _LETTERS.search(reading.folded):
+    if is_ack(reading.folded) or not _LETTERS.search(_PLACE_WORDS.sub("", reading.folded)):
         return Decision(Intent.CHAT, 0.97, ((Intent.CHAT, 0.97),))
     if model is None:
         return _by_rules(reading.verdict)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nlp.clauses import clauses
-from nlp.deciding import Decision, decide
+from nlp.deciding import NAMED, Decision, decide
 from nlp.folding import LIMIT
 from nlp.intents import Guess, Intent, Urgency
 from nlp.model import Model, ModelError, load
@@ -18,8 +18,10 @@ from nlp.slots import find_language, find_people, find_phone
 from nlp.times import find_when
 
 SHIPPED = Path(__file__).with_name("ear.model")
-PART = 0.75
-"""How sure a clause must be to count as a matter of its own."""
+PART, LONE_PART = 0.75, 0.9
+"""How sure a clause must be to count as a matter of its own, if rules name it, and if none does."""
+SURE_DANGER = 0.9
+"""How sure a danger in one clause must be to speak for a message that seems to mean another."""
 _ORDER = tuple(Intent)
 _SAYS = {
     Intent.EMERGENCY: "像是险情",
@@ -58,7 +60,8 @@ class Ear:
         if len(parts) < 2:
             return whole
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
-        if whole.score >= PART and not (first.intent is Intent.EMERGENCY and first.score > 0.9):
+        danger = first.intent is Intent.EMERGENCY and first.score > SURE_DANGER
+        if whole.intent is first.intent or (whole.score >= PART and not danger):
             return replace(whole, parts=tuple(parts))
         return replace(
             first,
@@ -75,8 +78,11 @@ class Ear:
         for clause in clauses(text):
             reading = self._reader.read(clause, names)
             heard = decide(reading, self._model)
-            if heard.intent is Intent.CHAT or heard.score < PART:
+            named = reading.verdict.score(heard.intent) >= NAMED
+            if heard.intent is Intent.CHAT or heard.score < (PART if named else LONE_PART):
                 continue
+            if heard.intent is Intent.APPEAL and not reading.verdict.categories:
+                continue  # 三天了都没人修 goes on with what was said before
             if all((heard.intent, heard.category) != (p.intent, p.category) for p in parts):
                 parts.append(self._guess(clause, reading, heard, now, names))
         return parts
