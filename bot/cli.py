@@ -64,9 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--only", default="", help="a subset: web,turns,outbox,duties")
     chat = add("chat", "talk to the bot in the terminal / 在终端里聊", _chat)
     chat.add_argument("--as", dest="name", default="王阿姨", help="whom to be (default 王阿姨)")
-    play = add("play", "play .chat transcripts / 演对话", _play, config=False)
+    play = add("play", "play .chat transcripts / 演对话", _play)
     play.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    classify = add("classify", "what a text means / 听一句话", _classify, config=False)
+    classify = add("classify", "what a text means / 听一句话", _classify)
     classify.add_argument("text", nargs="?", help="one text")
     classify.add_argument("--jsonl", action="store_true", help='{"text":…} a line in, a line out')
     train = add("train", "train a classifier of texts / 训练", _train, config=False)
@@ -130,10 +130,10 @@ def _chat(options: argparse.Namespace) -> int:
 
 
 def _play(options: argparse.Namespace) -> int:
+    from bot.ears import open_ear
     from bot.play import Failed, Unreadable, play
-    from nlp import Ear
 
-    ear = Ear(_cache())
+    ear = open_ear(_settings(options), _cache())
     code = 0
     for file in options.files:
         try:
@@ -175,11 +175,11 @@ def _cache() -> Path:
 def _classify(options: argparse.Namespace) -> int:
     from datetime import datetime
 
-    from nlp import Ear
+    from bot.ears import open_ear
 
     if options.text is None and not options.jsonl:
         return _fail("要听哪句话？用法：huiyin classify 文字，或 huiyin classify --jsonl < 文件")
-    ear = Ear(_cache())
+    ear = open_ear(_settings(options), _cache())
     now = datetime.now().astimezone()
     if not options.jsonl:
         print(json.dumps(ear.hear(options.text, now=now).as_dict(), ensure_ascii=False))

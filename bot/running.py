@@ -9,8 +9,8 @@ import signal
 import sys
 
 from bot import app, demo
+from bot.ears import open_ear
 from bot.settings import Settings
-from nlp import Ear
 from storage.store.loading import communities
 
 
@@ -29,7 +29,7 @@ def run(settings: Settings, only: str) -> int:
     database = app.open_database(settings)
     now = app.clock()
     app.load_files(database, files, now)
-    ear = Ear(settings.folder)
+    ear = open_ear(settings, settings.folder)
     demo.fill(database, ear, now)
     application = app.App(settings, database, ear, parts)
     _say(application)

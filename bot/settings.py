@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+SECONDS = ("", "e5", "openai")
 
 
 class BadSettings(ValueError):
@@ -32,12 +35,24 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """The ear's model, and whom it asks for a second opinion; base_url, name, key are openai's."""
+
+    model: str = ""  # a file made by huiyin train --ear; empty: the shipped one
+    second: str = ""  # one of SECONDS; empty: nobody is asked
+    base_url: str = ""
+    name: str = ""
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     database_url: str = ""  # empty: sqlite:///<data>/huiyin.db
     communities: tuple[str, ...] = ("communities/example.toml",)
     data: str = "data"
     http: Http = field(default_factory=Http)
     limits: Limits = field(default_factory=Limits)
+    ear: Hearing = field(default_factory=Hearing)
 
     @property
     def folder(self) -> Path:
@@ -85,9 +100,36 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     url = settings.database_url
     if url and not url.startswith(("sqlite:", "postgresql:")):
         faults.append("database_url: 应以 sqlite: 或 postgresql: 开头")
+    faults += _ear_faults(settings.ear)
     if faults:
         raise BadSettings(faults)
     return settings
+
+
+def _ear_faults(ear: Hearing) -> list[str]:
+    """What is wrong with [ear]. That the model's file can be read is not asked here: with a broken
+    one the bot still opens, hears by its rules and says so (Ear.fault)."""
+    faults = []
+    if ear.second not in SECONDS:
+        faults.append(f'ear.second: 应是 ""、"e5" 或 "openai"，不是 {ear.second!r}')
+    asked = ear.second == "openai"
+    if (asked or ear.base_url) and not _is_address(ear.base_url):
+        faults.append(
+            "ear.base_url: 应是 http:// 或 https:// 开头的地址，如 http://127.0.0.1:8000/v1"
+        )
+    if asked and not ear.name.strip():
+        faults.append("ear.name: 应是那个模型的名字，second 是 openai 时要写")
+    if not all("!" <= sign <= "~" for sign in ear.key):
+        faults.append("ear.key: 应是一串英文字母、数字和符号，没有空白")
+    return faults
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not close
+        return False
 
 
 def _filled(default: Any, raw: Mapping[str, Any], where: str, faults: list[str]) -> Any:
@@ -99,7 +141,7 @@ def _filled(default: Any, raw: Mapping[str, Any], where: str, faults: list[str])
         name = f"{where}{key}"
         if key not in known:
             faults.append(f"{name}: 不认识这个键，可用的是 {'、'.join(sorted(known))}")
-        elif hints[key] in (Http, Limits):
+        elif is_dataclass(hints[key]):
             if isinstance(value, Mapping):
                 values[key] = _filled(getattr(default, key), value, f"{name}.", faults)
             else:

@@ -7,10 +7,10 @@ import sys
 from bot import app
 from bot.adapters.base import with_lines
 from bot.dispatcher import Dispatcher
+from bot.ears import open_ear
 from bot.rehearsal import Rehearsal
 from bot.settings import Settings
 from handlers import CONTENTS
-from nlp import Ear
 from storage import Database, Session, Store
 from storage.models import Channel, Resident
 from storage.store.loading import communities, settle_in
@@ -25,7 +25,7 @@ def chat(settings: Settings, name: str) -> int:
     app.load_files(database, app.read_files(settings), app.clock())
     channel, seen = _sit_down(database, name)
     dispatcher = Dispatcher(
-        ear=Ear(settings.folder),
+        ear=open_ear(settings, settings.folder),
         contents=CONTENTS,
         code=app.code,
         public_url=settings.public_url,

@@ -14,6 +14,7 @@ from nlp.intents import Guess, Intent, Urgency
 from nlp.model import Model, ModelError, load
 from nlp.places import find_place
 from nlp.reader import Reader, Reading
+from nlp.second import SecondEar
 from nlp.slots import find_language, find_people, find_phone
 from nlp.times import find_when
 
@@ -42,8 +43,11 @@ class Ear:
     With a model that cannot be read the rules hear alone, and `fault` says why.
     """
 
-    def __init__(self, cache_dir: Path | None = None, model: Path = SHIPPED) -> None:
+    def __init__(
+        self, cache_dir: Path | None = None, model: Path = SHIPPED, second: SecondEar | None = None
+    ) -> None:
         self._reader = Reader(cache_dir)
+        self._second = second
         self._model: Model | None = None
         self.fault: str | None = None
         try:

@@ -51,7 +51,7 @@ class Parrot:
     file: community_file.CommunityFile
     hub: Hub
     clock: Callable[[], datetime]
-    ear: Any = field(default_factory=lambda: SimpleNamespace(hear=hear))
+    ear: Any = field(default_factory=lambda: SimpleNamespace(hear=hear, fault=None))
     deaf: bool = False
 
     def desk(self, store: Store, now: datetime) -> Desk:

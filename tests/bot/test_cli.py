@@ -277,7 +277,14 @@ def test_doctor_says_what_is_well_and_what_is_not(call: Call, data: Path, tmp_pa
     done = huiyin("doctor", "--json", data=data)
     rows = json.loads(done.stdout)
     assert all(set(row) == {"ok", "what", "words"} for row in rows)
-    assert {row["what"] for row in rows} >= {"时钟", "磁盘", "社区文件", "数据库", "听懂人话"}
+    assert {row["what"] for row in rows} >= {
+        "时钟",
+        "磁盘",
+        "社区文件",
+        "数据库",
+        "听懂人话",
+        "听力模型",
+    }
     assert done.returncode == 0, rows
     done = call("doctor", data=data, HUIYIN_COMMUNITIES="none.toml")
     assert done.returncode == 1

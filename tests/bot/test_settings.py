@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.settings import BadSettings, Settings, load, secret
+from bot.settings import BadSettings, Hearing, Settings, load, secret
 
 ALL = """
 database_url = "sqlite:///elsewhere/huiyin.db"
@@ -21,6 +21,12 @@ public_url = "https://huiyin.example.org/"
 [limits]
 messages_per_minute = 5
 sessions_per_minute = 6
+[ear]
+model = "my.model"
+second = "openai"
+base_url = "http://127.0.0.1:8000/v1"
+name = "small"
+key = "hunter2"
 """
 
 
@@ -58,6 +64,8 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
     assert (found.http.host, found.http.port) == ("0.0.0.0", 9000)
     assert found.public_url == "https://huiyin.example.org"
     assert (found.limits.messages_per_minute, found.limits.sessions_per_minute) == (5, 6)
+    address = "http://127.0.0.1:8000/v1"
+    assert found.ear == Hearing("my.model", "openai", address, "small", "hunter2")
 
 
 def test_every_key_from_the_environment_over_the_file(tmp_path: Path) -> None:
@@ -72,6 +80,11 @@ def test_every_key_from_the_environment_over_the_file(tmp_path: Path) -> None:
             "HUIYIN_HTTP__PUBLIC_URL": "https://x",
             "HUIYIN_LIMITS__MESSAGES_PER_MINUTE": "7",
             "HUIYIN_LIMITS__SESSIONS_PER_MINUTE": "8",
+            "HUIYIN_EAR__MODEL": "other.model",
+            "HUIYIN_EAR__SECOND": "e5",
+            "HUIYIN_EAR__BASE_URL": "https://x/v1",
+            "HUIYIN_EAR__NAME": "large",
+            "HUIYIN_EAR__KEY": "other",
             "PATH": "/bin",
             "HUIYI": "no business of ours",
         },
@@ -81,6 +94,7 @@ def test_every_key_from_the_environment_over_the_file(tmp_path: Path) -> None:
     assert found.data == "there"
     assert (found.http.host, found.http.port, found.public_url) == ("::1", 1234, "https://x")
     assert (found.limits.messages_per_minute, found.limits.sessions_per_minute) == (7, 8)
+    assert found.ear == Hearing("other.model", "e5", "https://x/v1", "large", "other")
 
 
 def test_the_file_may_be_named_three_ways(tmp_path: Path) -> None:
@@ -115,6 +129,20 @@ def test_the_file_may_be_named_three_ways(tmp_path: Path) -> None:
         ("database_url = 'file:/no/such/file'", "database_url: 读不了文件"),
         ("data = 1979-05-27", "data: 应是一段文字"),
         ("[http\nport = 1", "line 1"),
+        ("ear = 'e5'", "ear: 应是一个表"),
+        ("[ear]\nears = 2", "ear.ears: 不认识这个键"),
+        ("[ear]\nmodel = 5", "ear.model: 应是一段文字"),
+        ("[ear]\nsecond = 'gpt'", 'ear.second: 应是 ""、"e5" 或 "openai"，不是 \'gpt\''),
+        ("[ear]\nsecond = true", "ear.second: 应是一段文字"),
+        ("[ear]\nsecond = 'openai'\nname = 'x'", "ear.base_url: 应是 http"),
+        ("[ear]\nsecond = 'openai'\nbase_url = 'http://x'", "ear.name: 应是那个模型的名字"),
+        ("[ear]\nbase_url = '127.0.0.1:8000'", "ear.base_url: 应是 http"),
+        ("[ear]\nbase_url = 'http://'", "ear.base_url: 应是 http"),
+        ("[ear]\nbase_url = 'http://x:port'", "ear.base_url: 应是 http"),
+        ("[ear]\nbase_url = 'http://['", "ear.base_url: 应是 http"),
+        ("[ear]\nkey = 'env:NOT_SET_ANYWHERE'", "ear.key: 环境变量 NOT_SET_ANYWHERE 没有设置"),
+        ("[ear]\nkey = 'two words'", "ear.key: 应是一串"),
+        ("[ear]\nkey = '钥匙'", "ear.key: 应是一串"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(text: str, said: str, tmp_path: Path) -> None:
@@ -170,8 +198,20 @@ def test_secrets_may_stand_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_fault_never_shows_a_password(tmp_path: Path) -> None:
-    found = faults("database_url = 'mysql://me:hunter2@host/db'", tmp_path)
+    found = faults(
+        "database_url = 'mysql://me:hunter2@host/db'\n"
+        "[ear]\nbase_url = 'ftp://me:hunter2@host'\nkey = 'hunter2 '",
+        tmp_path,
+    )
+    assert len(found) == 3
     assert "hunter2" not in "".join(found)
+
+
+def test_the_ears_key_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hunter2\n", encoding="utf-8")
+    found = load(write(tmp_path, f"[ear]\nkey = 'file:{tmp_path / 'key'}'"), {})
+    assert found.ear.key == "hunter2"
+    assert "hunter2" not in repr(found)
 
 
 @settings(max_examples=150, deadline=None)
@@ -186,6 +226,10 @@ def test_a_fault_never_shows_a_password(tmp_path: Path) -> None:
                 "COMMUNITIES",
                 "LIMITS",
                 "LIMITS__MESSAGES_PER_MINUTE",
+                "EAR",
+                "EAR__SECOND",
+                "EAR__BASE_URL",
+                "EAR__KEY",
                 "DATABASE_URL",
                 "X",
                 "HTTP__PORT__X",

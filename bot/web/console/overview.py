@@ -17,6 +17,7 @@ from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.console.sieve import Sieve
 from bot.web.problem import Problem
+from bot.web.site import site_of
 from storage.models import CheckInStage, Incident, IncidentStage, NoticeStage
 
 SIGNS = ("late", "soon", "calm")  # in order of how pressing they are
@@ -46,7 +47,12 @@ class Alarm:
 
 
 async def _overview(request: Request, staff: Staff) -> Response:
-    return await show(request, staff, "overview.html", _see, here="overview")
+    deaf = site_of(request).office.dispatcher.ear.fault is not None
+
+    def see(view: View) -> Mapping[str, Any]:
+        return {**_see(view), "deaf": deaf}
+
+    return await show(request, staff, "overview.html", see, here="overview")
 
 
 overview = page(_overview)
