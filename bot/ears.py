@@ -39,5 +39,10 @@ def make_second(chosen: Hearing) -> SecondEar | None:
 
         return LocalModel(chosen.base_url, chosen.name, chosen.key)
     if chosen.second == "e5":
-        raise BadSettings(["ear.second: 这一版还没有 e5"])
+        from nlp.semantic import NoSemantics, Semantic
+
+        try:
+            return Semantic()
+        except NoSemantics as error:
+            raise BadSettings([f"ear.second: {error}"]) from error
     return None

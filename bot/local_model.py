@@ -22,6 +22,7 @@ LONGEST = 500  # characters of a text that leave the process
 WAIT = 2.0  # seconds for one opinion, whatever the server does
 FAILURES = 3  # in a row, and it is left alone …
 REST = 60.0  # … for so many seconds: a dead server must not cost WAIT for every message
+PAUSE = 5  # times as long as an opinion took until the next: others' messages wait meanwhile
 MOST = 64 * 1024  # bytes of an answer; longer ones are no answer
 SUREST = 0.99  # a model that says 1 would rule the rest, danger too, out for good
 
@@ -80,9 +81,11 @@ class LocalModel:
 
     def chances(self, text: str) -> dict[Intent, float] | None:
         """The chance of each intent, together 1; None when there is no opinion to be had."""
-        if self._clock() < self._resting_until:
+        asked = self._clock()
+        if asked < self._resting_until:
             return None
         opinion = self._in_time(shown(text))
+        self._resting_until = asked + PAUSE * (self._clock() - asked)
         if opinion is None:
             self._failed()
         else:

@@ -10,6 +10,7 @@ from nlp.intents import Intent
 from nlp.model import Features, Model
 from nlp.reader import Reading
 from nlp.rules import Verdict
+from nlp.second import SecondEar
 
 ALARM = 0.5
 """A danger this likely, with a rule to name it, is taken for one."""
@@ -22,6 +23,9 @@ NAMED = 0.5
 """Rules name a thing from here on."""
 _SURE = 0.9
 _PLAIN = 0.85
+DOUBT, POSSIBLE = 0.8, 0.05
+"""The second ear is asked below this chance of the best reading, or above this of danger."""
+SECOND = 0.5
 _FITS = 0.6
 _ORDER = tuple(Intent)
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -44,8 +48,14 @@ class Decision:
     danger: str | None = None
 
 
-def decide(reading: Reading, model: Model | None) -> Decision:
-    """What a text means. Without a model the rules decide alone."""
+def decide(
+    reading: Reading, model: Model | None, second: SecondEar | None = None, text: str = ""
+) -> Decision:
+    """What a text means. Without a model the rules decide alone.
+
+    The second ear is asked about `text` where the first doubts or danger is possible, and never
+    where danger is found: that is acted on at once.
+    """
     if is_ack(reading.folded) or not _LETTERS.search(_PLACE_WORDS.sub("", reading.folded)):
         return Decision(Intent.CHAT, 0.97, ((Intent.CHAT, 0.97),))
     if model is None:
@@ -54,7 +64,14 @@ def decide(reading: Reading, model: Model | None) -> Decision:
     features = model.read(reading.masked, reading.words)
     chances = model.chances("intent", features, evidence)
     scores = {intent: chances.get(intent.value, 0.0) for intent in _ORDER}
-    decision = _ranked(_best(scores, reading.verdict), scores)
+    best = _best(scores, reading.verdict)
+    doubt = scores[best] < DOUBT or scores[Intent.EMERGENCY] > POSSIBLE
+    if second is not None and doubt and best is not Intent.EMERGENCY:
+        opinion = second.chances(text)
+        if opinion is not None:
+            scores = _together(scores, opinion)
+            best = _best(scores, reading.verdict)
+    decision = _ranked(best, scores)
     intent = decision.intent
     rule = reading.verdict.intents.get(intent)
     if rule is not None and rule.score >= 0.4 and rule.words:
@@ -80,6 +97,13 @@ def _category(
     if len(named) == 1:
         return named[0]
     return _likeliest(model.chances("category", features, evidence))
+
+
+def _together(scores: dict[Intent, float], opinion: dict[Intent, float]) -> dict[Intent, float]:
+    """Both ears' chances multiplied, the second's counting `SECOND` as much; together 1."""
+    both = {i: scores[i] * max(opinion.get(i, 0.0), 1e-3) ** SECOND for i in _ORDER}
+    whole = sum(both.values())
+    return {intent: chance / whole for intent, chance in both.items()}
 
 
 def _best(scores: dict[Intent, float], verdict: Verdict) -> Intent:

@@ -57,9 +57,19 @@ class Ear:
         except ModelError as error:
             self._model, self.fault = None, str(error)
 
-    def hear(self, text: str, *, now: datetime | None = None, names: Sequence[str] = ()) -> Guess:
-        """What a message means. `names` are the community's own place names. Never raises."""
-        whole = self._hear(text, now, names)
+    def hear(
+        self,
+        text: str,
+        *,
+        now: datetime | None = None,
+        names: Sequence[str] = (),
+        alone: bool = False,
+    ) -> Guess:
+        """What a message means. `names` are the community's own place names. Never raises.
+
+        `alone` asks no second ear, whose opinion may take its time.
+        """
+        whole = self._hear(text, now, names, None if alone else self._second)
         parts = self._parts(text[:LIMIT], now, names)
         if len(parts) < 2:
             return whole
@@ -85,15 +95,19 @@ class Ear:
             named = reading.verdict.score(heard.intent) >= NAMED
             if heard.intent is Intent.CHAT or heard.score < (PART if named else LONE_PART):
                 continue
+            if heard.intent is Intent.EMERGENCY and not named:
+                continue  # out of its message, too much sounds like danger
             if heard.intent is Intent.APPEAL and not reading.verdict.categories:
                 continue  # 三天了都没人修 goes on with what was said before
             if all((heard.intent, heard.category) != (p.intent, p.category) for p in parts):
                 parts.append(self._guess(clause, reading, heard, now, names))
         return parts
 
-    def _hear(self, text: str, now: datetime | None, names: Sequence[str]) -> Guess:
+    def _hear(
+        self, text: str, now: datetime | None, names: Sequence[str], second: SecondEar | None
+    ) -> Guess:
         reading = self._reader.read(text, names)
-        return self._guess(text, reading, decide(reading, self._model), now, names)
+        return self._guess(text, reading, decide(reading, self._model, second, text), now, names)
 
     def _guess(
         self,

@@ -127,7 +127,7 @@ class Site:
         """Whether the danger rules hear something in a text."""
 
         def hear() -> bool:
-            return str(self.office.dispatcher.ear.hear(text).intent) == "emergency"
+            return str(self.office.dispatcher.ear.hear(text, alone=True).intent) == "emergency"
 
         return await run_in_threadpool(hear)
 
