@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,7 +23,6 @@ def train(options: argparse.Namespace, cache: Path) -> None:
     """Trains the ear (`--ear`) or a classifier of any labelled JSONL, and writes the model file."""
     from nlp.training import TooFew
 
-    started = time.monotonic()
     try:
         model = train_ear(options.samples, cache) if options.ear else _classifier(options, cache)
     except (BadFile, BadSample, TooFew) as error:
@@ -34,8 +32,7 @@ def train(options: argparse.Namespace, cache: Path) -> None:
         model.save(options.out)
     except OSError as error:
         raise CannotLearn(f"{options.out}: {error.strerror}") from error
-    size = options.out.stat().st_size / 1e6
-    _say(f"{options.out}: {size:.1f} MB, {time.monotonic() - started:.0f} s")
+    _say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 
 def train_ear(more: Iterable[Path], cache: Path, kept: Iterable[sampling.Sample] = ()) -> Model:

@@ -14,8 +14,9 @@ from nlp.second import SecondEar
 
 ALARM = 0.5
 """A danger this likely, with a rule to name it, is taken for one."""
-LONE_ALARM = 0.8
-"""… and with no rule to name it: short private messages often sound like one."""
+LONE_ALARM, DENIED_ALARM = 0.8, 0.97
+"""… with no rule to name it: short private messages often sound like one; and where rules say that
+it only seems so: 如果着火了怎么办."""
 HEED = 0.25
 """A danger the rules are sure of is taken for one unless the model all but rules it out: where they
 disagree, danger wins and a person decides."""
@@ -108,7 +109,8 @@ def _together(scores: dict[Intent, float], opinion: dict[Intent, float]) -> dict
 
 def _best(scores: dict[Intent, float], verdict: Verdict) -> Intent:
     danger, named = scores[Intent.EMERGENCY], verdict.score(Intent.EMERGENCY)
-    if danger >= (ALARM if named >= NAMED else LONE_ALARM):
+    denied = Intent.EMERGENCY in verdict.denied
+    if danger >= (ALARM if named >= NAMED else DENIED_ALARM if denied else LONE_ALARM):
         return Intent.EMERGENCY
     if named >= _SURE and danger >= HEED:
         return Intent.EMERGENCY

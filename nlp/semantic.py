@@ -7,7 +7,6 @@ the same samples as the first ear, turns them into chances. About 15 ms and 60 M
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ class NoSemantics(RuntimeError):
 
 
 class Semantic:
-    """The second ear. Raises NoSemantics when made, never later. Safe to share between threads."""
+    """The second ear. Raises NoSemantics when made, never later."""
 
     name = "e5"
 
@@ -42,12 +41,10 @@ class Semantic:
                 self._labels = [Intent(label) for label in kept["labels"]]
         except (OSError, ValueError, KeyError) as error:
             raise NoSemantics(f"{head}: not the second ear's head") from error
-        self._one_at_a_time = threading.Lock()
 
     def chances(self, text: str) -> dict[Intent, float] | None:
         """The chance of each intent, together 1."""
-        with self._one_at_a_time:
-            vector = unit(self._embed(readable(text)) - self._middle)
+        vector = unit(self._embed(readable(text)) - self._middle)
         odds = vector @ self._weights + self._bias
         odds = np.exp(odds - odds.max())
         return dict(zip(self._labels, (odds / odds.sum()).tolist(), strict=True))

