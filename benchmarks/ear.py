@@ -2,8 +2,8 @@
 
     python benchmarks/ear.py [--data ../shared/data] [--only chat,danger,…] [--misses]
 
-Every set is split by group: rows that were looked at while building ("dev"), and rows that were
-only scored ("held"). The project's own held-out messages (benchmarks/heldout) were written by people
+Every set is split by group: rows that were looked at while building ("dev"), and rows only scored
+("held"). The project's own held-out messages (benchmarks/heldout) were written by others,
 who had not seen the samples the ear learns from; nothing is learnt from them.
 """
 
@@ -12,8 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,7 @@ class Bench:
     ear: Ear
     data: Path
     misses: bool
+    cache: Path
 
     def rows(self, file: str) -> Split | None:
         """A file's rows, dev and held; None, loudly, if it is absent."""
@@ -87,7 +91,8 @@ def chat(bench: Bench) -> None:
         print(f"  {kept}: {len(rows)} messages")
         print(f"    macro-F1, 9 intents          {macro_f1(truth, said):.3f}  bar .80, aim .90")
         print(
-            f"    ECE, 10 bins                 {ece([g.score for g in heard], right):.3f}  bar .08, aim .03"
+            f"    ECE, 10 bins                 {ece([g.score for g in heard], right):.3f}"
+            "  bar .08, aim .03"
         )
         marked = [set(row["marks"].split(",")) for row in rows]
         for name, chosen, bar in (
@@ -227,10 +232,106 @@ def complaints(bench: Bench) -> None:
                     heard[field].append(classifier.label(row.text)[0])
     for field, bar in (("title", ".875, aim .91"), ("text", ".90, aim .93")):
         print(
-            f"  7 classes, {field:<6} macro-F1 {macro_f1(truth[field], heard[field]):.4f}  bar {bar}"
+            f"  7 classes, {field:<6} macro-F1 {macro_f1(truth[field], heard[field]):.4f}"
+            f"  bar {bar}"
         )
         for label, (p, r, f1) in per_label(truth[field], heard[field]).items():
             print(f"      {label:<8} precision {p:.2f}  recall {r:.2f}  F1 {f1:.2f}")
+
+
+def speed(bench: Bench) -> None:
+    """One message, 600 characters, and what loading costs; beside jieba, in the same run."""
+    split = bench.rows("personal_sms.jsonl")
+    texts = (
+        [row["text"] for row in split["held"][:3000]]
+        if split
+        else [r["text"] for r in own("chat.tsv")]
+    )
+    whole = "".join(row["text"] for row in own("pleas.tsv"))
+    letters = [whole[at : at + 600] for at in range(0, len(whole) - 600, 60)]
+    for name, sample, bar in (
+        ("one short message", texts, "p50 0.5 ms, p99 2 ms"),
+        ("600 characters", letters, "p99 8 ms"),
+    ):
+        print(f"  {name:<18} {spans(bench.ear.hear, sample)}  bar {bar}")
+    import jieba
+
+    jieba.initialize()
+    print(f"  jieba.lcut alone   {spans(jieba.lcut, texts)}")
+    for name, code in (
+        ("jieba alone", "import jieba; jieba.initialize()"),
+        (
+            "the whole ear",
+            "from nlp import Ear; from pathlib import Path; Ear(Path(CACHE)).hear('')",
+        ),
+    ):
+        print(f"  load, {name:<14} {loading(code)}  bar 1.5 s, 150 MB")
+
+
+def spans(work: Callable[[str], object], texts: list[str]) -> str:
+    """p50 and p99 of the processor's time for one call, in ms: other work does not count."""
+    times = []
+    for text in texts:
+        begun = time.process_time()
+        work(text)
+        times.append((time.process_time() - begun) * 1000)
+    times.sort()
+    return f"p50 {times[len(times) // 2]:.2f}  p99 {times[int(len(times) * 0.99)]:.2f} ms"
+
+
+def loading(code: str) -> str:
+    """Seconds and memory of some code in a process of its own, the second time it runs."""
+    with tempfile.TemporaryDirectory() as cache:
+        script = (
+            f"import time, logging; CACHE = {cache!r}; logging.disable()\n"
+            "kb = lambda: int(open('/proc/self/statm').read().split()[1]) * 4\n"
+            f"before, begun = kb(), time.perf_counter()\n{code}\n"
+            "print(f'{time.perf_counter() - begun:.2f} s  {(kb() - before) / 1024:.0f} MB')"
+        )
+        command = [sys.executable, "-c", script]
+        subprocess.run(command, cwd=HERE.parent, capture_output=True, check=True)
+        done = subprocess.run(command, cwd=HERE.parent, capture_output=True, check=True, text=True)
+        return done.stdout.strip()
+
+
+def second(bench: Bench) -> None:
+    """What the second ear (e5) adds and costs; nothing without `huiyin[semantic]`."""
+    try:
+        from nlp.semantic import Semantic
+
+        other = Semantic()
+    except RuntimeError as error:
+        print(f"  SKIPPED: {error}")
+        return
+    asked = Counter[str]()
+
+    class Counted:
+        name = other.name
+
+        def chances(self, text: str) -> dict[Intent, float] | None:
+            asked["times"] += 1
+            return other.chances(text)
+
+    both = Ear(bench.cache, second=Counted())
+    for file in ("chat.tsv", "chat_final.tsv"):
+        rows = list(own(file))
+        truth = [row["intent"] for row in rows]
+        for name, ear in (("alone", bench.ear), ("with e5", both)):
+            asked.clear()
+            heard = [str(ear.hear(row["text"]).intent) for row in rows]
+            found = sum(h == t == "emergency" for h, t in zip(heard, truth, strict=True))
+            print(
+                f"  {file:<15} {name:<8} macro-F1 {macro_f1(truth, heard):.3f}  emergencies "
+                f"{found / truth.count('emergency'):.3f}  asked {asked['times'] / len(rows):.0%}"
+            )
+    texts = [row["text"] for row in own("pleas.tsv")]
+    first = [re.split(r"(?<=[。！？!?\n])", text.strip(), maxsplit=1)[0] for text in texts]
+    for name, ear in (("alone", bench.ear), ("with e5", both)):
+        hits = sum(ear.hear(text).intent in NEEDS for text in first)
+        print(f"  first sentences of pleas, {name:<8} {hits / len(first):.3f}")
+    print(f"  one opinion        {spans(other.chances, first)}")
+    cost = loading("from nlp.semantic import Semantic; Semantic().chances('')")
+    print(f"  load, e5           {cost}")
 
 
 SECTIONS = {
@@ -238,6 +339,8 @@ SECTIONS = {
     "pleas": pleas,
     "ordinary": ordinary,
     "places": places,
+    "speed": speed,
+    "second": second,
     "complaints": complaints,
 }
 
@@ -249,7 +352,7 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="show what was misheard (dev rows)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
-        bench = Bench(Ear(Path(cache)), options.data, options.misses)
+        bench = Bench(Ear(Path(cache)), options.data, options.misses, Path(cache))
         if bench.ear.fault:
             print(f"rules alone: {bench.ear.fault}", file=sys.stderr)
         for name in options.only.split(","):

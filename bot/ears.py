@@ -7,10 +7,11 @@ double the time `classify` takes to start.
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 from bot.settings import BadSettings, Hearing, Settings
-from nlp import Ear
+from nlp import Ear, Intent
 from nlp.ear import SHIPPED
 from nlp.second import SecondEar
 
@@ -32,6 +33,19 @@ def make_ear(settings: Settings, cache: Path | None) -> Ear:
     return Ear(cache, model=model, second=make_second(chosen))
 
 
+class OneAtATime:
+    """A second ear that keeps its scratch space in itself, asked by one thread at a time."""
+
+    def __init__(self, inner: SecondEar) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._lock = threading.Lock()
+
+    def chances(self, text: str) -> dict[Intent, float] | None:
+        with self._lock:
+            return self._inner.chances(text)
+
+
 def make_second(chosen: Hearing) -> SecondEar | None:
     """Whom the ear asks where it doubts; nobody by default. Raises BadSettings."""
     if chosen.second == "openai":
@@ -42,7 +56,7 @@ def make_second(chosen: Hearing) -> SecondEar | None:
         from nlp.semantic import NoSemantics, Semantic
 
         try:
-            return Semantic()
+            return OneAtATime(Semantic())
         except NoSemantics as error:
             raise BadSettings([f"ear.second: {error}"]) from error
     return None

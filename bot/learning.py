@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from nlp import sampling
+from bot.settings import load
+from nlp import Intent, sampling
 from nlp.model import Model, ModelError
 from nlp.reader import Reader
 from nlp.sampling import BadSample
@@ -24,7 +26,10 @@ def train(options: argparse.Namespace, cache: Path) -> None:
     from nlp.training import TooFew
 
     try:
-        model = train_ear(options.samples, cache) if options.ear else _classifier(options, cache)
+        if options.ear:
+            model = train_ear(options.samples, cache, _kept(options))
+        else:
+            model = _classifier(options, cache)
     except (BadFile, BadSample, TooFew) as error:
         raise CannotLearn(str(error)) from error
     try:
@@ -46,6 +51,32 @@ def train_ear(more: Iterable[Path], cache: Path, kept: Iterable[sampling.Sample]
     samples = [*sampling.read([*shipped, *own]), *kept]
     about = {"samples": sampling.digest(shipped)}
     return training.train_ear(samples, Reader(cache), about, _say)
+
+
+def _kept(options: argparse.Namespace) -> list[sampling.Sample]:
+    """What a community's people told and corrected; of two with one text the later knew better."""
+    if not options.community:
+        return []
+    from bot.app import open_database
+    from storage import Store
+    from storage.store.loading import communities
+
+    database = open_database(load(options.config, os.environ))
+    try:
+        with database.read() as session:
+            found = [c for c in communities(session) if c.slug == options.community]
+            if not found:
+                raise CannotLearn(f"没有叫 {options.community!r} 的社区（按 slug 找）")
+            rows = Store(session, found[0].id).samples.all()
+            kept = {row.text: _labelled(row.text, row.intent, row.about) for row in rows}
+    finally:
+        database.close()
+    _say(f"{len(kept)} samples of {options.community}")
+    return list(kept.values())
+
+
+def _labelled(text: str, intent: str, about: str) -> sampling.Sample:
+    return sampling.Sample(text, Intent(intent), about)
 
 
 def _classifier(options: argparse.Namespace, cache: Path) -> Model:

@@ -73,7 +73,9 @@ class Desk:
     # Words
 
     def words(self, person: Resident | None = None) -> Words:
-        language = (person.language if person else None) or self.file.language
+        return self.words_in((person.language if person else None) or self.file.language)
+
+    def words_in(self, language: str) -> Words:
         if language not in self._words:
             self._words[language] = Words(language, self.file.zone, self.file.phrases)
         return self._words[language]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from pathlib import Path
+
 from handlers.turn import Ask, Choice, Turn, Words
 
 MAIN = ("report", "help", "danger", "human", "mine", "data")
@@ -29,12 +33,7 @@ def menu(turn: Turn) -> None:
     if turn.person.is_staff:
         _staff(turn)
         return
-    chosen = turn.ask(
-        "menu.surprised" if turn.opening.get("surprised") else "menu.main",
-        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in MAIN],
-        key="menu.main",
-        weak=True,
-    )
+    chosen = _in_their_language(turn) if turn.opening.get("lang") else _main(turn)
     start = {
         "help": "help_ask",
         "danger": "ask_danger",
@@ -50,6 +49,41 @@ def menu(turn: Turn) -> None:
         turn.start("human", text=turn.speech.say("menu.human_text"))
     else:
         turn.start(start[chosen])
+
+
+def _main(turn: Turn) -> str:
+    return turn.ask(
+        "menu.surprised" if turn.opening.get("surprised") else "menu.main",
+        *[Choice(key, turn.speech.say(f"menu.{key}")) for key in MAIN],
+        key="menu.main",
+        weak=True,
+    )
+
+
+def _in_their_language(turn: Turn) -> str:
+    """For words we cannot read: the menu in their language where we have it, and in English."""
+    english = turn.words_in("en")
+    theirs = other_languages().get(str(turn.opening["lang"]), {})
+
+    def both(key: str) -> str:
+        own = theirs.get(key)
+        return f"{own} / {english.say(f'menu.{key}')}" if own else english.say(f"menu.{key}")
+
+    return turn.ask(
+        "menu.in_other_language",
+        *[Choice(key, both(key)) for key in MAIN],
+        key="menu.main",
+        weak=True,
+        theirs=f"{theirs['main']}\n" if theirs else "",
+        english=english.say("menu.only_two"),
+    )
+
+
+@cache
+def other_languages() -> dict[str, dict[str, str]]:
+    """The menu's words by language and key."""
+    path = Path(__file__).with_name("phrases") / "other_languages.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _repairs(turn: Turn) -> None:

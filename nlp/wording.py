@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from nlp.folding import fold
+
 _FILE = Path(__file__).with_name("wording.toml")
 
 
@@ -22,6 +24,6 @@ def _wording() -> tuple[dict[str, str], re.Pattern[str]]:
     for name, table in tomllib.loads(_FILE.read_text(encoding="utf-8")).items():
         if not isinstance(table, dict):
             raise ValueError(f"{_FILE.name}: {name} stands outside any table")
-        words |= {said.lower(): meant for said, meant in table.items()}
+        words |= {fold(said): meant for said, meant in table.items()}
     longest = sorted(words, key=len, reverse=True)
     return words, re.compile("|".join(re.escape(said) for said in longest))

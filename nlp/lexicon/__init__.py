@@ -55,7 +55,7 @@ class Lexicon:
 
 
 def load(folder: Path = _HERE) -> Lexicon:
-    """Every `*.toml` of a folder. ValueError names the file and the entry that cannot be read."""
+    """Every `*.toml` of a folder. ValueError names the file and line of what cannot be read."""
     lexicon = Lexicon()
     for path in sorted(folder.glob("*.toml")):
         try:
@@ -88,7 +88,19 @@ def _entries(path: Path, kind: str, table: dict[str, Any]) -> Iterator[Entry]:
             try:
                 yield parse(_subject(path), kind, role, line)
             except ValueError as error:
-                raise ValueError(f"{path.name} [{kind}] {role} {line!r}: {error}") from error
+                where = f"{path.name}:{_line_of(path, kind, line)}"
+                raise ValueError(f"{where} [{kind}] {role} {line!r}: {error}") from error
+
+
+def _line_of(path: Path, kind: str, written: str) -> int:
+    """The line an entry of a table stands on; TOML's reader does not tell."""
+    inside = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if line.startswith("["):
+            inside = line.strip() == f"[{kind}]"
+        if inside and f'"{written}"' in line:
+            return number
+    return 1
 
 
 def parse(subject: str, kind: str, role: str, written: str) -> Entry:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 

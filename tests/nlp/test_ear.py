@@ -106,7 +106,7 @@ def test_a_place_without_anything_is_false() -> None:
 
 def test_a_broken_entry_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text('[fire]\nsays = ["(着|起火"]\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"bad\.toml \[fire\] says '\(着\|起火'"):
+    with pytest.raises(ValueError, match=r"bad\.toml:2 \[fire\] says '\(着\|起火'"):
         load(tmp_path)
 
 

@@ -186,6 +186,6 @@ def test_a_hazard_that_has_not_struck_is_an_urgent_appeal(ear: Ear) -> None:
 
 
 def test_doubt_keeps_both_readings(ear: Ear) -> None:
-    guess = ear.hear("着火了怎么办")
+    guess = ear.hear("如果着火了怎么办")
     assert guess.intent is Intent.QUESTION
     assert Intent.EMERGENCY in dict(guess.readings)

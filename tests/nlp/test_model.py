@@ -1,4 +1,4 @@
-"""What is learnt: it tells apart what it was shown, keeps in a file, and says when the file is bad."""
+"""What is learnt: it tells things apart, keeps in a file, and says when the file is bad."""
 
 from __future__ import annotations
 
