@@ -82,7 +82,7 @@ def _in_their_language(turn: Turn) -> str:
 @cache
 def other_languages() -> dict[str, dict[str, str]]:
     """The menu's words by language and key."""
-    path = Path(__file__).with_name("phrases") / "other_languages.toml"
+    path = Path(__file__).with_name("phrases").joinpath("other_languages").with_suffix(".toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

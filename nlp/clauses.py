@@ -10,7 +10,7 @@ _STOP = re.compile(
 )
 _COMMA = re.compile(r"(?<=[,，])")
 _SHORT = 4
-_MOST = 10
+_MOST = 8
 _SOLE = 60
 """Up to so many characters a message without a full stop may be cut at its commas."""
 

@@ -21,6 +21,8 @@ from nlp.times import find_when
 SHIPPED = Path(__file__).with_name("ear.model")
 PART, LONE_PART = 0.75, 0.9
 """How sure a clause must be to count as a matter of its own, if rules name it, and if none does."""
+PLAIN_CHAT = 0.9
+"""A message so surely chat holds no matters; most messages are, and are heard once."""
 SURE_DANGER = 0.9
 """How sure a danger in one clause must be to speak for a message that seems to mean another."""
 LEARNT = ("zh", "en", "other")
@@ -72,6 +74,8 @@ class Ear:
         `alone` asks no second ear, whose opinion may take its time.
         """
         whole = self._hear(text, now, names, None if alone else self._second)
+        if whole.intent is Intent.CHAT and whole.score >= PLAIN_CHAT:
+            return whole
         parts = self._parts(text[:LIMIT], now, names)
         if len(parts) < 2:
             return whole
