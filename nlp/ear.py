@@ -19,8 +19,8 @@ from nlp.slots import find_language, find_people, find_phone
 from nlp.times import find_when
 
 SHIPPED = Path(__file__).with_name("ear.model")
-PART, LONE_PART = 0.75, 0.9
-"""How sure a clause must be to count as a matter of its own, if rules name it, and if none does."""
+PART = 0.75
+"""How sure a clause that rules name must be to count as a matter of its own."""
 PLAIN_CHAT = 0.9
 """A message so surely chat holds no matters; most messages are, and are heard once."""
 SURE_DANGER = 0.9
@@ -77,19 +77,21 @@ class Ear:
         if whole.intent is Intent.CHAT and whole.score >= PLAIN_CHAT:
             return whole
         parts = self._parts(text[:LIMIT], now, names)
-        if len(parts) < 2:
+        if not parts or (len(parts) == 1 and whole.score >= PART):
             return whole
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
         danger = first.intent is Intent.EMERGENCY and first.score > SURE_DANGER
         if whole.intent is first.intent or (whole.score >= PART and not danger):
-            return replace(whole, parts=tuple(parts))
+            return replace(whole, parts=tuple(parts) if len(parts) > 1 else ())
         return replace(
             first,
             text=text,
             place=first.place or whole.place,
             phone=first.phone or whole.phone,
             lang=whole.lang,
-            parts=tuple(parts),
+            when=first.when or whole.when,
+            people=first.people or whole.people,
+            parts=tuple(parts) if len(parts) > 1 else (),
         )
 
     def _parts(self, text: str, now: datetime | None, names: Sequence[str]) -> list[Guess]:
@@ -99,10 +101,8 @@ class Ear:
             reading = self._reader.read(clause, names)
             heard = decide(reading, self._model)
             named = reading.verdict.score(heard.intent) >= NAMED
-            if heard.intent is Intent.CHAT or heard.score < (PART if named else LONE_PART):
-                continue
-            if heard.intent is Intent.EMERGENCY and not named:
-                continue  # out of its message, too much sounds like danger
+            if heard.intent is Intent.CHAT or heard.score < PART or not named:
+                continue  # out of its message, a clause sounds like much that it is not
             if heard.intent is Intent.APPEAL and not reading.verdict.categories:
                 continue  # 三天了都没人修 goes on with what was said before
             if all((heard.intent, heard.category) != (p.intent, p.category) for p in parts):

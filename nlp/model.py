@@ -87,6 +87,9 @@ class Model:
         found = np.array([crc32(word.encode("utf-8", "replace")) for word in named], np.uint32)
         rows = np.minimum(np.searchsorted(self.known, found), len(self.known) - 1)
         worth = asked.weights[rows, asked.labels.index(label)] * self.rarity[rows]
+        worth = worth * [
+            1.0 if len(word) > 1 else 0.3 for word in named
+        ]  # a single one says little
         worth = np.where((self.known[rows] == found) & (self.block[rows] == WORDS), worth, 0)
         best = sorted(np.argsort(-worth, kind="stable")[:most])
         return [named[place] for place in best if worth[place] > 0]
