@@ -10,7 +10,8 @@ from nlp import Intent, is_ack, yes_no
 from storage.models import Question, Source
 
 GREETING = re.compile(
-    r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[^a-z一-鿿]*", re.I
+    r"(你好|您好|在吗|在不在|有人吗|早|早上好|晚上好|下午好|hi|hello|hey|哈喽|嗨)[呀啊哈呢哦]*[^a-z一-鿿]*",
+    re.I,
 )
 WORTH_REPEATING = (
     "rollcall.checkin",

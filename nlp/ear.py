@@ -152,5 +152,6 @@ class Ear:
 
 
 def _why(decision: Decision) -> str:
-    words = f"“{'…'.join(decision.words)}”" if decision.words else "没有别的意思，"
+    plainly = "没有别的意思，" if decision.intent is Intent.CHAT else "整句听下来"
+    words = f"“{'…'.join(decision.words)}”" if decision.words else plainly
     return words + _SAYS[decision.intent]

@@ -81,15 +81,12 @@ class Model:
         return dict(zip(asked.labels, (odds / odds.sum()).tolist(), strict=True))
 
     def telling(self, head: str, label: str, words: Sequence[str], most: int = 2) -> list[str]:
-        """The words that speak most for a label, in their order; none may."""
+        """The words that speak most for a label, in their order; one character says too little."""
         asked = self.heads[head]
-        named = [word for word in dict.fromkeys(words) if word.isalpha()]
+        named = [word for word in dict.fromkeys(words) if len(word) > 1 and word.isalpha()]
         found = np.array([crc32(word.encode("utf-8", "replace")) for word in named], np.uint32)
         rows = np.minimum(np.searchsorted(self.known, found), len(self.known) - 1)
         worth = asked.weights[rows, asked.labels.index(label)] * self.rarity[rows]
-        worth = worth * [
-            1.0 if len(word) > 1 else 0.3 for word in named
-        ]  # a single one says little
         worth = np.where((self.known[rows] == found) & (self.block[rows] == WORDS), worth, 0)
         best = sorted(np.argsort(-worth, kind="stable")[:most])
         return [named[place] for place in best if worth[place] > 0]
