@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from bot import learning
+from bot.app import open_database
 from bot.cli import main
+from bot.settings import load
+from nlp import Intent, sampling
+from storage import Store
+from storage.models import Source
+from storage.store.loading import communities
+from tests.town import MONDAY
 
 FRUIT = ["苹果", "香蕉", "橘子", "葡萄", "西瓜", "桃子", "梨子", "草莓", "樱桃", "芒果"]
 TOOLS = ["锤子", "钳子", "扳手", "锯子", "螺丝", "电钻", "钉子", "斧头", "梯子", "铁锹"]
@@ -91,3 +101,25 @@ def test_train_wants_data_or_ear(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "--ear" in capsys.readouterr().err
     assert run("train", "--ear", "--samples", tmp_path / "none.tsv", "--out", tmp_path / "m") == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_a_communitys_own_samples_are_learnt_from_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HUIYIN_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    example = Path(__file__).parents[2] / "communities" / "example.toml"
+    assert run("community", "add", example) == 0
+    database = open_database(load(None, os.environ))
+    with database.write() as session:
+        store = Store(session, communities(session)[0].id)
+        for intent in ("chat", "question"):  # the later was said by who knew better
+            store.samples.keep(
+                text="井边那个门开不开", intent=intent, about="", source=Source.CORRECTED, at=MONDAY
+            )
+    database.close()
+    asked = argparse.Namespace(community="xingfuli", config=None)
+    assert learning._kept(asked) == [sampling.Sample("井边那个门开不开", Intent.QUESTION)]
+    assert "1 samples" in capsys.readouterr().err
+    with pytest.raises(learning.CannotLearn, match="nobody"):
+        learning._kept(argparse.Namespace(community="nobody", config=None))
