@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring import confusion, ece, fold_of, held_out, macro_f1, per_label
+from scoring import confusion, ece, fold_of, held_out
 
 from nlp import Ear, Guess, Intent
+from nlp.textfile import macro_f1, per_label
 
 HERE = Path(__file__).parent
 NEEDS = (Intent.EMERGENCY, Intent.HELP_ASK)

@@ -1,4 +1,4 @@
-"""Figures of a classifier: F1, a confusion table, how far its scores are from the truth."""
+"""Which rows are held out, a confusion table, and how far scores are from the truth."""
 
 from __future__ import annotations
 
@@ -15,24 +15,6 @@ def held_out(group: str) -> bool:
 def fold_of(group: str, folds: int = 5) -> int:
     """Which of the folds a group belongs to, whatever else is in the file."""
     return int(md5(group.encode()).hexdigest(), 16) % folds
-
-
-def per_label(truth: Sequence[str], heard: Sequence[str]) -> dict[str, tuple[float, float, float]]:
-    """Precision, recall and F1 of each label that is true of some row."""
-    right = Counter(t for t, h in zip(truth, heard, strict=True) if t == h)
-    told, true = Counter(heard), Counter(truth)
-    figures = {}
-    for label in sorted(true):
-        precision = right[label] / told[label] if told[label] else 0.0
-        recall = right[label] / true[label]
-        total = precision + recall
-        figures[label] = (precision, recall, 2 * precision * recall / total if total else 0.0)
-    return figures
-
-
-def macro_f1(truth: Sequence[str], heard: Sequence[str]) -> float:
-    figures = per_label(truth, heard)
-    return sum(f1 for *_, f1 in figures.values()) / len(figures)
 
 
 def ece(scores: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:

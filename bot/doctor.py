@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.app import CannotStart, make_adapters, read_files
-from bot.ears import make_ear, make_second
+from bot.ears import make_ear
 from bot.settings import Settings
+from nlp.second import SecondEar
 from storage import Database, Unavailable
 from storage.migrations import current, head
 from storage.store.loading import communities
@@ -97,12 +98,11 @@ def _ear(settings: Settings) -> Iterator[Finding]:
     yield ear.hear("厨房着火了").danger == "fire", "听懂人话", f"载入 {spent:.1f} 秒"
     without = "用不了，现在只按词表听，容易听漏。请重新安装，或改 ear.model："
     yield ear.fault is None, "听力模型", "好的" if ear.fault is None else f"{without}{ear.fault}"
-    yield from _second_ear(settings)
+    yield from _second_ear(ear.second)
 
 
-def _second_ear(settings: Settings) -> Iterator[Finding]:
+def _second_ear(second: SecondEar | None) -> Iterator[Finding]:
     """Asked once, with words of our own: from outside, a silent one looks like one that agrees."""
-    second = make_second(settings.ear)
     if second is not None:
         answers = second.chances("楼道灯坏了") is not None
         words = f"{second.name} 有回答" if answers else f"{second.name} 没有回答，现在只听第一只"

@@ -68,15 +68,11 @@ def _kept(options: argparse.Namespace) -> list[sampling.Sample]:
             if not found:
                 raise CannotLearn(f"没有叫 {options.community!r} 的社区（按 slug 找）")
             rows = Store(session, found[0].id).samples.all()
-            kept = {row.text: _labelled(row.text, row.intent, row.about) for row in rows}
+            kept = {r.text: sampling.Sample(r.text, Intent(r.intent), r.about) for r in rows}
     finally:
         database.close()
     _say(f"{len(kept)} samples of {options.community}")
     return list(kept.values())
-
-
-def _labelled(text: str, intent: str, about: str) -> sampling.Sample:
-    return sampling.Sample(text, Intent(intent), about)
 
 
 def _classifier(options: argparse.Namespace, cache: Path) -> Model:

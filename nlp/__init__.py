@@ -2,7 +2,18 @@
 
 from nlp.answers import is_ack, yes_no
 from nlp.ear import Ear
-from nlp.intents import CATEGORIES, Guess, Intent, Urgency, Where
+from nlp.intents import CATEGORIES, DANGERS, Guess, Intent, Urgency, Where
 from nlp.numerals import choice
 
-__all__ = ["CATEGORIES", "Ear", "Guess", "Intent", "Urgency", "Where", "choice", "is_ack", "yes_no"]
+__all__ = [
+    "CATEGORIES",
+    "DANGERS",
+    "Ear",
+    "Guess",
+    "Intent",
+    "Urgency",
+    "Where",
+    "choice",
+    "is_ack",
+    "yes_no",
+]

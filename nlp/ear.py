@@ -15,7 +15,7 @@ from nlp.model import Model, ModelError, load
 from nlp.places import find_place
 from nlp.reader import Reader, Reading
 from nlp.second import SecondEar
-from nlp.slots import find_language, find_people, find_phone
+from nlp.slots import find_people, find_phone
 from nlp.times import find_when
 
 SHIPPED = Path(__file__).with_name("ear.model")
@@ -51,7 +51,7 @@ class Ear:
         self, cache_dir: Path | None = None, model: Path = SHIPPED, second: SecondEar | None = None
     ) -> None:
         self._reader = Reader(cache_dir)
-        self._second = second
+        self.second = second
         self._model: Model | None = None
         self.fault: str | None = None
         try:
@@ -73,16 +73,17 @@ class Ear:
 
         `alone` asks no second ear, whose opinion may take its time.
         """
-        whole = self._hear(text, now, names, None if alone else self._second)
+        whole = self._hear(text, now, names, None if alone else self.second)
         if whole.intent is Intent.CHAT and whole.score >= PLAIN_CHAT:
             return whole
         parts = self._parts(text[:LIMIT], now, names)
         if not parts or (len(parts) == 1 and whole.score >= PART):
             return whole
+        several = tuple(parts) if len(parts) > 1 else ()
         first = min(parts, key=lambda part: _ORDER.index(part.intent))
         danger = first.intent is Intent.EMERGENCY and first.score > SURE_DANGER
         if whole.intent is first.intent or (whole.score >= PART and not danger):
-            return replace(whole, parts=tuple(parts) if len(parts) > 1 else ())
+            return replace(whole, parts=several)
         return replace(
             first,
             text=text,
@@ -91,11 +92,11 @@ class Ear:
             lang=whole.lang,
             when=first.when or whole.when,
             people=first.people or whole.people,
-            parts=tuple(parts) if len(parts) > 1 else (),
+            parts=several,
         )
 
     def _parts(self, text: str, now: datetime | None, names: Sequence[str]) -> list[Guess]:
-        """The matters of a message, one Guess each; none if there is only one."""
+        """The clauses that are matters of their own by rule, one Guess a matter."""
         parts: list[Guess] = []
         for clause in clauses(text):
             reading = self._reader.read(clause, names)
@@ -113,7 +114,7 @@ class Ear:
         self, text: str, now: datetime | None, names: Sequence[str], second: SecondEar | None
     ) -> Guess:
         reading = self._reader.read(text, names)
-        known = find_language(reading.folded) in LEARNT
+        known = reading.lang in LEARNT
         heard = decide(reading, self._model if known else None, second if known else None, text)
         return self._guess(text, reading, heard, now, names)
 
@@ -135,7 +136,7 @@ class Ear:
             phone=find_phone(reading.folded),
             when=find_when(reading.folded, now),
             people=find_people(reading.folded),
-            lang=find_language(reading.folded),
+            lang=reading.lang,
             why=_why(decision),
             danger=decision.danger,
             readings=decision.readings,

@@ -51,6 +51,21 @@ CATEGORIES: tuple[str, ...] = (
 )
 
 
+DANGERS: tuple[str, ...] = (
+    "fire",
+    "gas",
+    "shock",
+    "trapped",
+    "collapsed",
+    "missing",
+    "violence",
+    "self_harm",
+    "flood",
+    "falling",
+    "rescue",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """A place named in a message; numbers as plain digits. `spot` is a place with a name."""

@@ -18,7 +18,6 @@ FORMAT = "huiyin-model-1"
 SHARES = (1.0, 0.7, 0.7)
 """How much characters, words and sounds count for, before training weighs them one by one."""
 
-
 Features = tuple[NDArray[np.intp], NDArray[np.float32]]
 """Which known features a text has, and how much each counts."""
 
@@ -72,7 +71,7 @@ class Model:
     def chances(
         self, head: str, features: Features, evidence: Mapping[str, float] | None = None
     ) -> dict[str, float]:
-        """The chance of each label, together 1; `evidence` is what rules say of it, 0 to 1."""
+        """The chance of each label, together 1; `evidence` is what rules say of it, -1 to 1."""
         asked = self.heads[head]
         odds = self.margins(head, features) * asked.sharpness + asked.prior
         if evidence:

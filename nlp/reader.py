@@ -11,6 +11,7 @@ from nlp.folding import fold
 from nlp.lexicon import load
 from nlp.rules import Rules, Verdict
 from nlp.scanning import Scanner
+from nlp.slots import find_language
 from nlp.tokens import Tokenizer
 from nlp.wording import plain
 
@@ -20,6 +21,7 @@ class Reading:
     """`folded` as it was written; `masked` and `words` for the model; what the rules say."""
 
     folded: str
+    lang: str
     masked: str
     words: list[str]
     verdict: Verdict
@@ -52,6 +54,7 @@ class Reader:
         numbers_hidden = masked(said)
         return Reading(
             folded,
+            find_language(folded),
             numbers_hidden,
             self._tokens.cut(numbers_hidden),
             self.rules.weigh(said, self._scanner.scan(said)),

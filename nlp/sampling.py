@@ -12,23 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp.intents import CATEGORIES, Intent
+from nlp.intents import CATEGORIES, DANGERS, Intent
 
 FOLDER = Path(__file__).with_name("samples")
 HEADER = "text\tintent\tabout\tmarks"
-DANGERS = (
-    "fire",
-    "gas",
-    "shock",
-    "trapped",
-    "collapsed",
-    "missing",
-    "violence",
-    "self_harm",
-    "flood",
-    "falling",
-    "rescue",
-)
 HARD = 0.4
 """How much a hard sample counts when scores are fitted to how often they are right."""
 

@@ -23,7 +23,6 @@ FOLDS = 5
 STRICTNESS = {False: 2.0, True: 0.5}
 """LinearSVC's C, by `balanced`; half or twice as much changes nothing beyond the noise."""
 
-
 RELIED = {"emergency": 2.0, "help_ask": 2.6, "help_offer": 2.0, "appeal": 1.6}
 """Rules are trusted at least so much: half the samples were written to fool word lists, so that the
 trust fitted on them is too low. Chosen on the dev rows of the flood posts."""
@@ -36,7 +35,7 @@ class Example:
     """One text and its label under each head that may learn from it.
 
     Examples of one `group` stay on one side when what is learnt is tested on what was left out.
-    `evidence` is what rules say of each label (0 to 1); `weight` how usual a message it is: it
+    `evidence` is what rules say of each label (-1 to 1); `weight` how usual a message it is: it
     counts so much when scores are fitted to how often they are right.
     """
 

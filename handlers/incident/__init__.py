@@ -2,7 +2,6 @@
 
 from handlers.incident.alarm import climb_incidents
 from handlers.incident.resident import (
-    KINDS,
     ask_danger,
     confirm,
     emergency,
@@ -14,7 +13,6 @@ from handlers.incident.resident import (
 from handlers.incident.staff import all_well, closing, i_go, mistaken, reply_to, taking
 
 __all__ = [
-    "KINDS",
     "all_well",
     "ask_danger",
     "climb_incidents",

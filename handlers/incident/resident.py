@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from handlers.incident.alarm import NEXT_AFTER, alarm_next, tell_alarmed
 from handlers.turn import Choice, Turn, about
-from nlp import Intent
+from nlp import DANGERS, Intent
 from storage.models import (
     CheckInStage,
     Incident,
@@ -20,19 +20,6 @@ from storage.models import (
 )
 
 SAME = timedelta(minutes=30)  # further words of the same person belong to the same danger
-KINDS = (
-    "fire",
-    "gas",
-    "shock",
-    "trapped",
-    "collapsed",
-    "missing",
-    "violence",
-    "self_harm",
-    "flood",
-    "falling",
-    "rescue",
-)
 
 
 def emergency(turn: Turn) -> None:
@@ -44,7 +31,7 @@ def emergency(turn: Turn) -> None:
         return
     text = str(turn.opening.get("text") or turn.inbound.text or turn.text)
     place, words = _where(turn)
-    danger = turn.heard.danger if turn.heard.danger in KINDS else "other"
+    danger = turn.heard.danger if turn.heard.danger in DANGERS else "other"
     case = turn.store.add(
         Incident(
             community_id=turn.store.community_id,
@@ -137,7 +124,7 @@ def _more(turn: Turn, case: Incident) -> None:
     tell_alarmed(turn, case, "incident.more_staff", who=turn.person.name, text=turn.text)
     taker = turn.store.people.resident(case.taken_by_id)
     another = turn.heard.intent is Intent.EMERGENCY and turn.heard.danger not in (None, case.danger)
-    if another and turn.heard.danger in KINDS and turn.private() is not None:
+    if another and turn.heard.danger in DANGERS and turn.private() is not None:
         names = "、".join(p.name for p in turn.store.people.residents(case.alarmed).values())
         case.danger = str(turn.heard.danger)
         _ask(turn, case, f"incident.now_{case.danger}", names)

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import handlers
-from handlers import CONTENTS, help, incident, media, menu, talk
+import nlp
+from handlers import CONTENTS, help, media, menu, talk
 from handlers.words import LANGUAGES, Words, book
 from nlp.intents import CATEGORIES
 from storage.models import Role, Stage
@@ -24,7 +25,7 @@ MATTERS = {name.partition(".")[0] for name in ZH}
 SPEAKING = {"say", "tell", "tell_resident", "offer", "ask_solved"}  # a phrase among their arguments
 
 # Phrases whose names are put together: what stands in the code, and what it can become.
-DANGERS = (*incident.KINDS, "other")
+DANGERS = (*nlp.DANGERS, "other")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "appeal.mine_{}": tuple(Stage),
     "appeal.already_{}": ("acted", "confirmed", "unconfirmed", "withdrawn"),
