@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
@@ -22,6 +22,7 @@ from bot.inbox import Inbox
 from bot.lane import Lane, Rank
 from bot.office import Office
 from bot.outbox import Outbox
+from bot.platforms import PLATFORMS, Tools, make
 from bot.polling import Polling
 from bot.settings import Settings, secret
 from handlers import CONTENTS
@@ -72,7 +73,7 @@ def read_files(settings: Settings) -> list[CommunityFile]:
     files, faults = [], []
     for name in settings.communities:
         try:
-            files.append(community_file.read(Path(name)))
+            files.append(community_file.read(Path(name), PLATFORMS))
         except BadCommunity as error:
             faults += error.faults
     if faults:
@@ -102,35 +103,17 @@ def installation_secret(folder: Path) -> bytes:
 def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
     """An adapter for each channel that has a platform to speak to. Raises CannotStart."""
     adapters: dict[str, Adapter] = {}
+    tools = Tools(clock, secret, settings.public_url)
     with database.read() as session:
         for community in communities(session):
             for row in settings_of(community).channels:
                 try:
-                    found = make_adapter(row, settings)
+                    found = make(row, tools)
                 except ValueError as error:
                     raise CannotStart(f"渠道 {row['id']}：{error}") from None
                 if found is not None:
                     adapters[row["id"]] = found
     return adapters
-
-
-def make_adapter(row: dict[str, Any], settings: Settings) -> Adapter | None:
-    """Platforms are imported only where a community uses them. Raises ValueError."""
-    if row["platform"] == "telegram":
-        from bot.adapters.telegram import Telegram
-
-        return Telegram(
-            row["id"],
-            secret(row["token"]),
-            clock=clock,
-            public_url=settings.public_url,
-            api_base=row.get("api_base", "https://api.telegram.org"),
-            receive=row.get("receive", "polling"),
-            secret=secret(row.get("secret", "")),
-        )
-    if row["platform"] in ("wechat", "wecom"):
-        log.warning("渠道 %s（%s）这一版还接不上，先用网页或 Telegram", row["id"], row["platform"])
-    return None
 
 
 def make_office(

@@ -252,10 +252,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _community_add(options: argparse.Namespace) -> int:
     from bot.app import clock, load_files, open_database
+    from bot.platforms import PLATFORMS
     from storage.community_file import BadCommunity, read
 
     try:
-        file = read(Path(options.file))
+        file = read(Path(options.file), PLATFORMS)
     except BadCommunity as error:
         return _fail(str(error))
     load_files(open_database(_settings(options)), [file], clock())
@@ -265,10 +266,11 @@ def _community_add(options: argparse.Namespace) -> int:
 
 
 def _community_check(options: argparse.Namespace) -> int:
+    from bot.platforms import PLATFORMS
     from storage.community_file import BadCommunity, read
 
     try:
-        file = read(Path(options.file))
+        file = read(Path(options.file), PLATFORMS)
     except BadCommunity as error:
         print(str(error), file=sys.stderr)
         return 1

@@ -23,7 +23,12 @@ class Inbox:
         self._running = False
 
     async def take(
-        self, channel_id: str, events: Sequence[Event], cursor: str | None = None
+        self,
+        channel_id: str,
+        events: Sequence[Event],
+        cursor: str | None = None,
+        *,
+        held_until: datetime | None = None,
     ) -> list[bool]:
         """Stores events and says of each whether it is new. Raises storage.Unavailable."""
         rows = [
@@ -40,6 +45,8 @@ class Inbox:
                 reply_to=e.reply_to,
                 addressed=e.addressed,
                 extra=dict(e.extra) or None,
+                leaves=e.leaves,
+                held_until=held_until,
                 cursor=cursor,
             )
             for e in events

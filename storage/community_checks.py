@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -56,13 +56,6 @@ WORDS: dict[str, tuple[str, ...]] = {  # keys with few values
     "account": ("service", "subscription"),
 }
 SHIFT = {"person", "place", "days", "hours"}
-CHANNEL: dict[str, tuple[set[str], set[str]]] = {  # platform: (needed, allowed besides)
-    "web": (set(), {"groups"}),
-    "terminal": (set(), set()),
-    "telegram": ({"token"}, {"api_base", "receive", "secret", "groups"}),
-    "wechat": ({"app_id", "token"}, {"account", "verified", "app_secret", "aes_key", "api_base"}),
-    "wecom": ({"corp_id", "agent_id", "secret", "token", "aes_key"}, {"api_base"}),
-}
 DEFAULT_LEVELS: dict[str, dict[str, Any]] = {
     "default": {
         "first_response": "2h",
@@ -72,6 +65,27 @@ DEFAULT_LEVELS: dict[str, dict[str, Any]] = {
         "escalate_after": ["0m", "30m"],
     },
     "urgent": {"first_response": "10m", "resolution": "24h", "clock": "wall"},
+}
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a channel of one platform may say beside `id` and `platform`.
+
+    `faults` looks closer: (key, what is wrong) for a row whose keys are in order.
+    """
+
+    needed: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    faults: Callable[[Row], Iterable[tuple[str, str]]] = lambda _row: ()
+
+
+OURS = {  # platforms that are no platform but us
+    "web": Keys(allowed=frozenset({"groups"})),
+    "terminal": Keys(),
 }
 
 
@@ -294,27 +308,38 @@ def read_shifts(
     return shifts
 
 
-def check_channels(raw: object, places: set[str], faults: list[str]) -> None:
+def check_channels(
+    raw: object, places: set[str], platforms: Mapping[str, Keys] | None, faults: list[str]
+) -> None:
+    """Without `platforms` nobody knows which keys one takes: the rows were checked before."""
     seen: set[str] = set()
     for where, row in rows_in(raw, "channels", faults):
-        name, platform = row.get("id"), row.get("platform")
+        name = row.get("id")
         if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_-]{1,40}", name):
             faults.append(f"{where}.id: 只能用小写字母、数字、横线，不是 {name!r}")
         elif name in seen:
             faults.append(f"{where}.id: “{name}”写了两次")
         seen.add(str(name))
-        if not among(platform, CHANNEL):
-            faults.append(f"{where}.platform: 应是 {' | '.join(CHANNEL)}，不是 {platform!r}")
-            continue
-        needed, allowed = CHANNEL[str(platform)]
-        note_unknown(row, {"id", "platform"} | needed | allowed, where, faults)
-        faults += [f"{where}.{key}: {platform} 必须写" for key in sorted(needed - row.keys())]
-        check_values(row, where, faults)
-        if row.get("receive") == "webhook" and not row.get("secret"):
-            faults.append(f'{where}.secret: receive = "webhook" 必须写')
+        if platforms is not None:
+            _check_keys(row, where, platforms, faults)
         for here, group in rows_in(row.get("groups", []), f"{where}.groups", faults):
             note_unknown(group, GROUP, here, faults)
             if not isinstance(group.get("name"), str) or not group["name"].strip():
                 faults.append(f"{here}.name: 必须写")
             if "place" in group and not among(group["place"], places):
                 faults.append(f"{here}.place: places 里没有“{group['place']}”")
+
+
+def _check_keys(row: Row, where: str, known: Mapping[str, Keys], faults: list[str]) -> None:
+    platform = row.get("platform")
+    if not among(platform, [*OURS, *known]):
+        names = " | ".join([*OURS, *known])
+        faults.append(f"{where}.platform: 应是 {names}，不是 {platform!r}")
+        return
+    name = str(platform)
+    keys, before = OURS[name] if name in OURS else known[name], len(faults)
+    note_unknown(row, {"id", "platform"} | keys.needed | keys.allowed, where, faults)
+    faults += [f"{where}.{key}: {platform} 必须写" for key in sorted(keys.needed - row.keys())]
+    check_values(row, where, faults)
+    if len(faults) == before:
+        faults += [f"{where}.{key}: {wrong}" for key, wrong in keys.faults(row)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from storage.community_checks import (
     TOP,
+    Keys,
     ServiceLevel,
     Shift,
     among,
@@ -71,7 +73,7 @@ class CommunityFile:
         return self.levels.get(name) or self.levels["default"]
 
 
-def read(path: Path) -> CommunityFile:
+def read(path: Path, platforms: Mapping[str, Keys] | None = None) -> CommunityFile:
     """The file at `path`. Raises BadCommunity with every fault."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -82,13 +84,17 @@ def read(path: Path) -> CommunityFile:
     except tomllib.TOMLDecodeError as error:
         raise BadCommunity([f"{path}: {error}"]) from None
     try:
-        return parse(raw)
+        return parse(raw, platforms)
     except BadCommunity as error:
         raise BadCommunity([f"{path}: {fault}" for fault in error.faults]) from None
 
 
-def parse(raw: dict[str, Any]) -> CommunityFile:
-    """A checked community from its TOML tables. Raises BadCommunity with every fault."""
+def parse(raw: dict[str, Any], platforms: Mapping[str, Keys] | None = None) -> CommunityFile:
+    """A checked community from its TOML tables. Raises BadCommunity with every fault.
+
+    `platforms` are those channels may be on, beside our own; without it the keys of channels are
+    not looked at.
+    """
     faults: list[str] = []
     try:
         raw = plain(raw)
@@ -114,7 +120,7 @@ def parse(raw: dict[str, Any]) -> CommunityFile:
     names = {name for path in places for name in (path[-1], "›".join(path))}
     people = read_people(raw.get("people", []), names, faults)
     shifts = read_shifts(raw.get("duty", []), names, people, faults)
-    check_channels(raw.get("channels", []), names, faults)
+    check_channels(raw.get("channels", []), names, platforms, faults)
     routes = table_in(raw, "routes", faults)
     faults += [
         f"routes.{category}: 名单里没有 {person!r}"

@@ -146,6 +146,7 @@ PARENTS = {  # tables without a community of their own: column → the table tha
     "check_in": ("rollcall_id", "rollcall"),
     "receipt": ("notice_id", "notice"),
     "match": ("request_id", "help_request"),
+    "grant": ("channel_id", "channel"),
 }
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from storage.community_checks import Keys
+from storage.store.grants import Leave
+
+__all__ = ["Keys", "Leave"]  # beside what stands below
 
 
 class Forbidden(Exception):
@@ -17,8 +22,12 @@ class Malformed(Exception):
     """A signed request that cannot be read: 400 with this sentence."""
 
 
+class TooLarge(Exception):
+    """An attachment that is larger than we take; nothing of it, or no more than that, was read."""
+
+
 class Refused(Exception):
-    """What a platform said to `poll` or `setup` instead of an answer. Carries a Sent."""
+    """What a platform said to `poll`, `setup` or `fetch` instead of an answer. Carries a Sent."""
 
     def __init__(self, sent: Sent) -> None:
         super().__init__(sent.detail)
@@ -45,7 +54,10 @@ class Event:
     chat: str  # the platform's id of the chat
     user: str  # the platform's id of whoever wrote
     at: datetime
-    kind: str = "text"  # text voice photo video file location sticker contact joined left moved …
+    # text edit voice photo video file location sticker contact choice; start: came by a link or
+    # a scanned code, extra["scene"] says which; joined left moved group: of a chat; receipt: how
+    # one of our messages fared, see "receipt" in docs/adding-a-channel.md
+    kind: str = "text"
     text: str = ""
     user_name: str | None = None
     group: bool = False
@@ -53,6 +65,7 @@ class Event:
     choice: str | None = None  # what a button carried
     reply_to: str | None = None  # the platform's id of the message replied to
     extra: Mapping[str, Any] = field(default_factory=dict)  # attachment, coordinates, group name
+    leaves: Sequence[Leave] = ()  # to write to this chat, where a platform gives it by the message
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,18 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """The platform waits in this very request for what its one event is answered with.
+
+    `reply` makes the body of an answer; where nothing is said in time, `Opened.body` goes.
+    """
+
+    seconds: float
+    reply: Callable[[str], str]
+    content_type: str = "application/xml"
+
+
+@dataclass(frozen=True)
 class Opened:
     """What a request held, and how to answer it once the events are committed."""
 
@@ -73,6 +98,7 @@ class Opened:
     status: int = 200
     body: str = ""
     content_type: str = "text/plain"
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +112,10 @@ class Out:
     sender: str = "bot"
     group: bool = False
     media: str | None = None
+    key: str = ""  # ours, the same on each try: for platforms that know repeats by it
+    token: str = ""  # of the leave that is spent by this send
+    nth: int = 0  # how many sends that leave has had, this one included
+    template: bool = False  # that leave is for a message by template only
 
     def plain(self) -> str:
         """The words with choices as numbered lines, for whoever cannot see buttons."""
@@ -97,6 +127,7 @@ class Sent:
     """The outcome of a send: the platform's ids, or one Fail."""
 
     ids: Sequence[str] = ()
+    handed: bool = False  # to a person of ours who must let it go; `follow` says when
     fail: Fail | None = None
     retry_after: float = 0.0  # seconds
     moved_to: str | None = None
@@ -111,8 +142,9 @@ class Caps:
     text_max: int = 4096
     text_unit: str = "chars"  # or "bytes"
     buttons: bool = True
-    groups: bool = True
-    polls: bool = False
+    # free: may write at any time; grant: while an event's leave lasts; never: only while a
+    # request is held open
+    initiate: Literal["free", "grant", "never"] = "free"
     rate: float = 30.0
     rate_chat: float = 1.0
     rate_group: float = 20 / 60
@@ -139,6 +171,15 @@ class Adapter(Protocol):
 
     async def setup(self) -> None:
         """Tells the platform about us: webhook, menu, commands. May be repeated. Raises Refused."""
+
+    def fetch(self, extra: Mapping[str, Any], most: int) -> AsyncIterator[bytes]:
+        """The bytes of an event's attachment, of which `extra` tells.
+
+        Raises TooLarge over `most` bytes, before any is read where the size is told; Refused.
+        """
+
+    async def follow(self, ident: str) -> Sent | None:
+        """How a message stands that was `handed` to a person; None while it waits for them."""
 
     async def close(self) -> None: ...
 

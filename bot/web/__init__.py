@@ -38,9 +38,9 @@ def make_app(office: Office) -> Starlette:
             *entrance.routes,
             *page.routes,
             *console.routes,
-            *hooks.routes,
             *health.routes,
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+            *hooks.routes,  # any platform, so after all that has a name
         ],
         middleware=[Middleware(Guard)],
         exception_handlers={

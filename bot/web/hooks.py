@@ -12,20 +12,20 @@ from bot.web.problem import Problem
 from bot.web.site import site_of
 
 
-async def _call(request: Request, platform: str) -> Response:
+async def call(request: Request) -> Response:
     site = site_of(request)
-    door = await intake.door(request, platform)
+    door = await intake.door(request, str(request.path_params["platform"]))
     adapter = site.office.adapters.get(door.id)
     if adapter is None:
         raise Problem(404, "error.channel")
-    call = base.Request(
+    asked = base.Request(
         request.method,
         {name.lower(): value for name, value in request.headers.items()},
         dict(request.query_params),
         await intake.body(request),
     )
     try:
-        opened = await adapter.open(call)
+        opened = await adapter.open(asked)
     except base.Forbidden:
         raise Problem(403, "error.forbidden") from None
     except base.Malformed as error:
@@ -35,20 +35,4 @@ async def _call(request: Request, platform: str) -> Response:
     return Response(opened.body, opened.status, media_type=opened.content_type)
 
 
-async def telegram(request: Request) -> Response:
-    return await _call(request, "telegram")
-
-
-async def wechat(request: Request) -> Response:
-    return await _call(request, "wechat")
-
-
-async def wecom(request: Request) -> Response:
-    return await _call(request, "wecom")
-
-
-routes = [
-    Route("/telegram/{channel}", telegram, methods=["POST"]),
-    Route("/wechat/{channel}", wechat, methods=["GET", "POST"]),
-    Route("/wecom/{channel}", wecom, methods=["GET", "POST"]),
-]
+routes = [Route("/{platform}/{channel}", call, methods=["GET", "POST"])]

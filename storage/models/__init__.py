@@ -5,10 +5,12 @@ from storage.models.base import Entity
 from storage.models.channel import Clock, Duty, Stopped
 from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
+from storage.models.media import Keeping, Media
 from storage.models.message import (
     Channel,
     Chat,
     Conversation,
+    Grant,
     Inbound,
     Outbound,
     Priority,
@@ -35,13 +37,16 @@ __all__ = [
     "Credential",
     "Duty",
     "Entity",
+    "Grant",
     "HelpRequest",
     "HelpStage",
     "Identity",
     "Inbound",
     "Incident",
     "IncidentStage",
+    "Keeping",
     "Match",
+    "Media",
     "Notice",
     "NoticeStage",
     "Offer",

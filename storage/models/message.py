@@ -1,4 +1,4 @@
-"""What is said: Channel, Chat, Inbound, Outbound, Conversation, Question."""
+"""What is said: Channel, Chat, Grant, Inbound, Outbound, Conversation, Question."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Sending(StrEnum):
 
     QUEUED = "queued"
     SENDING = "sending"
+    HANDED = "handed"  # to a person of ours, who must let it go
     SENT = "sent"
     UNKNOWN = "unknown"  # the process died while it was being sent
     FAILED = "failed"  # given up; somebody sees it in the console
     DROPPED = "dropped"  # stopped, expired or taken back before it left
+    TOLD = "told"  # could not be sent: somebody of ours said it in person
 
 
 class Channel(Entity):
@@ -40,6 +42,7 @@ class Channel(Entity):
     id: Mapped[str] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), index=True)
     platform: Mapped[str]
+    initiate: Mapped[str] = mapped_column(default="free")  # free | grant | never: Caps.initiate
     cursor: Mapped[str | None]  # how far a polled channel has been read
     warned: Mapped[int] = mapped_column(default=0)  # days of silence the chief has heard of
     created_at: Mapped[datetime]
@@ -60,6 +63,9 @@ class Chat(Entity):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))  # a group bound to it
     heard: Mapped[bool] = mapped_column(default=True)  # False: privacy mode hides what is said
     gone: Mapped[bool] = mapped_column(default=False)  # blocked or left
+    # A group we post to and never hear: all followers, a robot's group, a worker's customers.
+    post_only: Mapped[bool] = mapped_column(default=False)
+    quota: Mapped[str | None]  # posts such a group takes: "4/month", "1/day"
     greeted: Mapped[bool] = mapped_column(default=False)  # was told what this is
     turns: Mapped[int] = mapped_column(default=0)  # messages of its people so far
     undo: Mapped[dict[str, Any] | None]  # what 错了 would take back: {"what": …, "about": …}
@@ -67,6 +73,19 @@ class Chat(Entity):
     warned: Mapped[int] = mapped_column(default=0)
     seen_at: Mapped[datetime]  # the last time somebody wrote here
     created_at: Mapped[datetime]
+
+
+class Grant(Entity):
+    """Leave to write to a chat, by what gave it (storage/store/grants.py)."""
+
+    __tablename__ = "grant"
+    channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"), primary_key=True)
+    chat_key: Mapped[str] = mapped_column(primary_key=True)  # the chat as the platform names it
+    name: Mapped[str] = mapped_column(primary_key=True)  # message | tap | template:…
+    until: Mapped[datetime | None]  # None: for good
+    left: Mapped[int | None]  # sends; None: any number
+    used: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str] = mapped_column(default="")
 
 
 class Inbound(Entity):
@@ -95,6 +114,8 @@ class Inbound(Entity):
     addressed: Mapped[bool] = mapped_column(default=True)  # to the bot
     extra: Mapped[dict[str, Any] | None]  # attachment reference, coordinates, group name …
     received_at: Mapped[datetime]
+    held_until: Mapped[datetime | None]  # the platform waits for the answer in its own request
+    reply: Mapped[str | None]  # what that request was answered with, for a repeated one
     handled_at: Mapped[datetime | None]
     intent: Mapped[str | None]  # as the ear heard it, for the counts
     error: Mapped[str | None]  # the traceback of a handler that failed; no message text in it
@@ -108,6 +129,7 @@ class Outbound(Entity):
         Index("ix_outbound_due", "channel_id", "status", "priority", "id"),
         Index("ix_outbound_chat", "chat_id", "id"),
         Index("ix_outbound_external", "chat_id", "external_id"),
+        Index("ix_outbound_held", "held_for"),
         {"sqlite_autoincrement": True},  # `id` is what readers count by: never given twice
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -125,6 +147,8 @@ class Outbound(Entity):
     status: Mapped[Sending] = mapped_column(default=Sending.QUEUED)
     not_before: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    held_for: Mapped[int | None]  # the inbound whose open request takes it until `not_before`
+    fell_back: Mapped[str | None]  # the channel it could not be said on, before this one
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     external_id: Mapped[str | None]  # the platform's id, to know a reply by

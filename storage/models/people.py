@@ -92,13 +92,17 @@ class Identity(Entity):
 
 
 class Credential(Entity):
-    """A one-time code (invite, login) or a console session. Only its hash is kept."""
+    """A one-time code (invite, link, group, login) or a console session. Only its hash is kept.
+
+    `resident_id` is whom an invite or a link makes of who writes it, and who gave a group's code.
+    """
 
     __tablename__ = "credential"
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
-    kind: Mapped[str]  # invite | login | session
+    kind: Mapped[str]  # invite | link | group | login | session
     hash: Mapped[str] = mapped_column(unique=True)
     resident_id: Mapped[int] = mapped_column(ForeignKey("resident.id"))
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))  # what a group is bound to
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

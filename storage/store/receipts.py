@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
+from storage.store.grants import Leave, give
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Received:
     reply_to: str | None = None
     addressed: bool = True
     extra: dict[str, Any] | None = None
+    leaves: Sequence[Leave] = ()
+    held_until: datetime | None = None  # the platform waits for the answer in its own request
     cursor: str | None = None
 
 
@@ -89,8 +92,11 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
                 "addressed": row.addressed,
                 "extra": _clean_all(row.extra),
                 "received_at": now,
+                "held_until": row.held_until,
             }
         )
+        if row.leaves:
+            give(session, row.channel_id, clean(row.chat_key), row.leaves)
     if new:
         session.execute(insert(Inbound), new)
     for channel, cursor in {row.channel_id: row.cursor for row in rows if row.cursor}.items():

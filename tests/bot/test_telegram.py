@@ -25,7 +25,7 @@ from telegram.error import Forbidden as Blocked
 
 from bot.adapters.base import Fail, Forbidden, Malformed, Out, Refused, Request
 from bot.adapters.telegram import Telegram, shown
-from bot.adapters.telegram_errors import sent_of
+from bot.adapters.telegram.errors import sent_of
 from tests.bot.telegram_double import TOKEN, TelegramDouble, serving
 from tests.bot.test_telegram_events import BOT, GROUP, PRIVATE, WANG, message
 

@@ -9,7 +9,7 @@ import pytest
 from telegram import Update
 
 from bot.adapters.base import Event
-from bot.adapters.telegram_events import Me, translate
+from bot.adapters.telegram.events import Me, translate
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 ME = Me(123456, "huiyin_bot")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.platforms import PLATFORMS
 from storage.community_file import BadCommunity, parse, read
 
 EXAMPLE = Path(__file__).parents[2] / "communities" / "example.toml"
@@ -35,7 +36,7 @@ def faults(change: dict[str, Any] | str, value: Any = None) -> list[str]:
         else:
             table[last] = new
     try:
-        parse(raw)
+        parse(raw, PLATFORMS)
     except BadCommunity as error:
         return error.faults
     return []
@@ -269,7 +270,6 @@ RICH["channels"] = [
         "token": "t",
         "api_base": "http://x",
         "receive": "polling",
-        "groups": [{"name": "群", "place": "3栋"}],
     },
 ]
 SPOTS = spots(RICH)
@@ -290,7 +290,7 @@ def test_any_file_is_either_accepted_or_refused_with_faults(
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change removed the place
     try:
-        file = parse(raw)
+        file = parse(raw, PLATFORMS)
     except BadCommunity as error:
         assert error.faults
         deep = ["文件套得太深，读不了"]  # two changes may have put a table into itself

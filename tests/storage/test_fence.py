@@ -212,7 +212,8 @@ def test_there_is_something_to_test(town: Town) -> None:
     with town.database.read() as session:
         for slug in ("a", "b"):
             rows = rows_of(session, town.ids[slug])
-            assert [table for table, found in rows.items() if not found] == []
+            empty = {table for table, found in rows.items() if not found}
+            assert empty <= {"grant", "media"}
 
 
 @pytest.mark.parametrize(("kind", "name"), ASKING)

@@ -10,7 +10,7 @@ from typing import Any
 
 from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
 
-import bot.adapters.telegram_quiet  # noqa: F401
+import bot.adapters.telegram.quiet  # noqa: F401
 from bot.adapters.base import Event
 
 UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]

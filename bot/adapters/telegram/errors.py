@@ -16,7 +16,7 @@ from telegram.error import (
     TimedOut,
 )
 
-import bot.adapters.telegram_quiet  # noqa: F401
+import bot.adapters.telegram.quiet  # noqa: F401
 from bot.adapters.base import Fail, Sent
 
 NOBODY_THERE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated")

@@ -8,12 +8,13 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 from telegram import (
     Bot,
     BotCommand,
@@ -25,11 +26,26 @@ from telegram import (
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-import bot.adapters.telegram_quiet  # noqa: F401
-from bot.adapters.base import Caps, Event, Fail, Forbidden, Malformed, Opened, Out, Refused, Sent
+import bot.adapters.telegram.quiet  # noqa: F401
+from bot.adapters.base import (
+    Caps,
+    Event,
+    Fail,
+    Forbidden,
+    Keys,
+    Malformed,
+    Opened,
+    Out,
+    Refused,
+    Sent,
+    TooLarge,
+)
 from bot.adapters.base import Request as Asked
-from bot.adapters.telegram_errors import sent_of
-from bot.adapters.telegram_events import PREFIX, UPDATES, Me, group_of, translate
+from bot.adapters.telegram.errors import sent_of
+from bot.adapters.telegram.events import PREFIX, UPDATES, Me, group_of, translate
+
+if TYPE_CHECKING:
+    from bot.platforms import Tools
 
 log = logging.getLogger("huiyin.telegram")
 
@@ -122,6 +138,7 @@ class Telegram:
             request=HTTPXRequest(**{"connection_pool_size": 8, **options}),
             get_updates_request=updates,
         )
+        self._files = httpx.AsyncClient(timeout=30, trust_env=not near)
         ident = token.partition(":")[0]
         self.me = Me(int(ident) if ident.isdigit() else 0)
         self._groups: dict[int, bool] = {}  # groups met since the start, and whether we hear them
@@ -274,12 +291,56 @@ class Telegram:
         except TelegramError as error:
             raise Refused(sent_of(error, self._token)) from None
 
+    async def fetch(self, extra: Mapping[str, Any], most: int) -> AsyncIterator[bytes]:
+        if int(extra.get("size") or 0) > most:
+            raise TooLarge
+        file = await self._asked(self.bot.get_file(str(extra["file_id"])))
+        if (file.file_size or 0) > most:
+            raise TooLarge
+        read = 0
+        try:
+            async with self._files.stream("GET", str(file.file_path)) as answer:
+                if answer.status_code != 200:
+                    raise Refused(Sent(fail=Fail.RETRY, detail=f"HTTP {answer.status_code}"))
+                async for chunk in answer.aiter_bytes():
+                    read += len(chunk)
+                    if read > most:
+                        raise TooLarge
+                    yield chunk
+        except httpx.HTTPError as error:
+            raise Refused(Sent(fail=Fail.RETRY, detail=type(error).__name__)) from None
+
+    async def follow(self, ident: str) -> Sent | None:
+        return Sent(ids=[ident])  # nothing is handed to a person here
+
     async def close(self) -> None:
+        await self._files.aclose()
         for task in list(self._answering):
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
         for request in self.bot._request:
             await request.shutdown()
+
+
+def _faults(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row.get("receive") == "webhook" and not row.get("secret"):
+        yield "secret", 'receive = "webhook" 必须写'
+
+
+KEYS = Keys(frozenset({"token"}), frozenset({"api_base", "receive", "secret"}), _faults)
+
+
+def make(row: Mapping[str, Any], tools: Tools) -> Telegram:
+    """The adapter of a channel's row. Raises ValueError."""
+    return Telegram(
+        row["id"],
+        tools.secret(row["token"]),
+        clock=tools.clock,
+        public_url=tools.public_url,
+        api_base=row.get("api_base", "https://api.telegram.org"),
+        receive=row.get("receive", "polling"),
+        secret=tools.secret(row.get("secret", "")),
+    )
 
 
 def shown(out: Out) -> tuple[str, InlineKeyboardMarkup | None]:
