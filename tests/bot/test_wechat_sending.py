@@ -15,6 +15,7 @@ from starlette.responses import Response
 from bot.adapters.base import Fail, Out, Refused, Sent, TooLarge
 from bot.adapters.wechat import KEYS, WeChat
 from bot.adapters.wechat.errors import FAILS, fail_of
+from bot.platforms import Tools, make
 from handlers.words import book
 from tests.bot import wechat_double
 from tests.bot.wechat_double import APP_ID, FOLLOWER, SECRET, TOKEN, WeChatDouble
@@ -94,6 +95,7 @@ async def test_an_account_that_only_answers_sends_nothing(double: WeChatDouble) 
     for out in (ASKED, Out("@all", "停水"), replace(ASKED, template=True, token="TPL1")):
         assert (await quiet.send(out)).fail is Fail.WINDOW
     await quiet.setup()
+    assert await quiet.scene("p-3") is None
     with pytest.raises(Refused):
         await anext(aiter(quiet.fetch({"media_id": "m"}, 10)))
     assert double.calls == []
@@ -325,8 +327,10 @@ async def test_an_account_that_may_not_set_a_menu_hears_all_the_same(
 
 
 async def test_a_code_for_a_building(double: WeChatDouble, wechat: WeChat) -> None:
-    url = await wechat.scene("3栋")
-    assert url.endswith("/showqrcode?ticket=gQ%2B%2Fticket%3D%3D")
+    assert await wechat.scene("p-3") == "http://weixin.qq.com/q/p-3"
+    double.raw["qrcode/create"] = deque([Response(b'{"ticket": "gQ+/t=="}')])
+    url = await wechat.scene("p-3")
+    assert url is not None and url.endswith("/showqrcode?ticket=gQ%2B%2Ft%3D%3D")
 
 
 # Attachments
@@ -378,6 +382,22 @@ async def test_what_is_no_more_is_refused(double: WeChatDouble, wechat: WeChat) 
 
 
 # The community file
+
+
+async def test_a_row_becomes_an_adapter(double: WeChatDouble) -> None:
+    row = {"id": "gzh", "platform": "wechat", "app_id": APP_ID, "token": "env:T", "verified": True}
+    row |= {"app_secret": "env:S", "api_base": double.url, "template_text": "thing9"}
+    kept = {"env:T": TOKEN, "env:S": SECRET, "": ""}
+    tools = Tools(Time(), kept.__getitem__, words=book("zh-CN").__getitem__)
+    made = make(row, tools)
+    assert isinstance(made, WeChat) and made.caps.initiate == "grant"
+    await made.setup()
+    assert "办事" in double.calls[-1][2].decode()
+    await made.send(Out(FOLLOWER, "修好了", template=True, token="TPL1"))
+    assert set(double.said("message/subscribe/bizsend")[0]["data"]) == {"thing9", "time2"}
+    await made.close()
+    with pytest.raises(ValueError, match="aes_key"):
+        make({**row, "aes_key": ""}, Tools(Time(), lambda _: "short"))
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ class WeChatDouble:
         if path == "qrcode/create":
             scene = body["action_info"]["scene"]["scene_str"]
             assert body["action_name"] == "QR_LIMIT_STR_SCENE" and 0 < len(scene) <= 64
-            return JSONResponse({"ticket": "gQ+/ticket==", "url": "http://weixin.qq.com/q/x"})
+            return JSONResponse(
+                {"ticket": "gQ+/ticket==", "url": f"http://weixin.qq.com/q/{scene}"}
+            )
         if path == "media/get":
             return self.files.get(body["media_id"]) or _error(40007)
         return _error(40066)

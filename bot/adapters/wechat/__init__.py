@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from urllib.parse import quote
 from bot.adapters.base import (
     Adapter,
     Caps,
-    Event,
     Fail,
     Forbidden,
     Hold,
@@ -39,7 +38,6 @@ PATIENCE = 4.0  # seconds of the five that the platform waits
 DONE = "success"  # the answer that says: nothing more within this request
 KEY_LENGTH = 43  # characters of an aes_key
 PICTURE = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
-SCENE_MAX = 64  # characters
 MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (  # phrases, and keys in events.WORDS
     (
         "menu.tab_matters",
@@ -50,7 +48,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (  # phrases, and ke
 )
 
 
-class WeChat:
+class WeChat(Adapter):
     """One account. Unless it is `verified` it only answers, in the request that asked."""
 
     def __init__(
@@ -131,9 +129,6 @@ class WeChat:
 
         return Hold(PATIENCE, reply)
 
-    async def poll(self, cursor: str | None) -> tuple[Sequence[Event], str | None]:
-        return (), cursor  # the platform calls us
-
     # Out
 
     async def send(self, out: Out) -> Sent:
@@ -160,9 +155,6 @@ class WeChat:
             raise
         return Sent(sending.ids(answer)) if whole else Sent(fail=Fail.WINDOW, detail=KNOCKED)
 
-    async def follow(self, ident: str) -> Sent | None:
-        return Sent(ids=[ident])  # nothing is handed to a person here
-
     # Setting up
 
     async def setup(self) -> None:
@@ -186,12 +178,14 @@ class WeChat:
             for tab, beneath in MENU
         ]
 
-    async def scene(self, name: str) -> str:
-        """The address of a picture whose scan tells us `name`, for good. Raises Refused."""
-        scene = {"scene_str": name[:SCENE_MAX]}
+    async def scene(self, name: str) -> str | None:
+        """What a code for good holds; an account has 100,000 of them. WeChat's camera reads it."""
+        if not self._verified:
+            return None
+        scene = {"scene_str": name}
         body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": scene}}
         answer = await self._api.call("/cgi-bin/qrcode/create", body)
-        return PICTURE + quote(str(answer.get("ticket", "")), safe="")
+        return field(answer, "url") or PICTURE + quote(field(answer, "ticket"), safe="")
 
     async def fetch(self, extra: Mapping[str, Any], most: int) -> AsyncIterator[bytes]:
         media = str(extra.get("media_id") or "")

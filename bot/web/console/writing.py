@@ -59,11 +59,7 @@ def _checked(view: View, fields: Mapping[str, str]) -> dict[str, str]:
     repeat = fields.get("repeat", "once")
     if repeat not in REPEATS:
         raise Problem(400, "console.which_time")
-    at = _time(view, fields)
-    why = trouble(view.desk, audience, text, datetime.fromisoformat(at) if at else view.now)
-    if why and not fields.get("change"):
-        raise Problem(400, "console.cannot_post", why=why)
-    return {"text": text, "audience": audience, "repeat": repeat, "at": at}
+    return {"text": text, "audience": audience, "repeat": repeat, "at": _time(view, fields)}
 
 
 def _time(view: View, fields: Mapping[str, str]) -> str:
@@ -91,6 +87,9 @@ async def _preview(request: Request, staff: Staff, fields: dict[str, str]) -> Re
         if fields.get("change"):
             local = at.astimezone(view.desk.file.zone).strftime("%Y-%m-%dT%H:%M") if at else ""
             return {**_blank(view), "draft": {**draft, "at": local}}
+        why = trouble(view.desk, draft["audience"], draft["text"], at or view.now)
+        if why:
+            raise Problem(400, "console.cannot_post", why=why)
         when = view.moment(at) if at else view.say("notices.now")
         group = draft["audience"].startswith("chat:")
         return {
