@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,11 +24,17 @@ WORDS = {  # keys of our menu, and the word each stands for
 START = "菜单"
 # What an account may send, by what somebody did: 5 within 48 hours of a message, 3 within a minute
 # of a tap, a scan or following. A tap in a message counts as one in the menu.
-MESSAGE, MESSAGE_LASTS = Leave("message", left=5), timedelta(hours=48)
-TAP, TAP_LASTS = Leave("tap", left=3), timedelta(minutes=1)
+MESSAGE_LASTS, MESSAGE_LEFT = timedelta(hours=48), 5
+TAP_LASTS, TAP_LEFT = timedelta(minutes=1), 3
 ID_MAX = 128  # characters; an openid has 28
 KEY_MAX = 200
-MEDIA = {"image": "photo", "voice": "voice", "video": "video", "shortvideo": "video"}
+MEDIA = {
+    "image": ("photo", "image/jpeg"),
+    "video": ("video", "video/mp4"),
+    "shortvideo": ("video", "video/mp4"),
+}
+
+_Said = dict[str, Any]  # fields of an Event; "part" tells it from others of the same callback
 
 
 def translate(fields: Mapping[str, Any], now: datetime, *, grants: bool) -> list[Event]:
@@ -40,12 +45,20 @@ def translate(fields: Mapping[str, Any], now: datetime, *, grants: bool) -> list
     who, kind = field(fields, "FromUserName"), field(fields, "MsgType").lower()
     if not who or not kind or len(who) > ID_MAX:
         raise Malformed("FromUserName and MsgType are missing")
-    plain = Event(key=_key(fields, who), chat=who, user=who, at=_when(fields, now))
-    if kind == "event":
-        found = list(_happened(plain, fields, now))
-    else:
-        found = [_message(plain, kind, fields, now)]
-    return found if grants else [replace(event, leaves=()) for event in found]
+    said: Iterable[_Said]
+    said = _happened(fields, now) if kind == "event" else (_message(kind, fields, now),)
+    key, at = _key(fields, who), _when(fields, now)
+    events = []
+    for found in said:
+        if not grants:
+            found.pop("leaves", None)
+        part = found.pop("part", "")
+        own = f"{key}:{part}" if part else key
+        if len(own) > KEY_MAX:
+            own = hashlib.sha256(own.encode()).hexdigest()
+        chat = found.pop("chat", who)
+        events.append(Event(key=own, chat=chat, user=who, at=at, **found))
+    return events
 
 
 def waited_for(event: Event) -> bool:
@@ -55,11 +68,8 @@ def waited_for(event: Event) -> bool:
 
 def _key(fields: Mapping[str, Any], who: str) -> str:
     """What makes a repeat a repeat. Events have no id of their own."""
-    key = field(fields, "MsgId")
-    if not key:
-        names = ("CreateTime", "Event", "EventKey", "MsgID")
-        key = ":".join([who, *(field(fields, name) for name in names)])
-    return key if len(key) <= KEY_MAX else hashlib.sha256(key.encode()).hexdigest()
+    names = ("CreateTime", "Event", "EventKey", "MsgID")
+    return field(fields, "MsgId") or ":".join([who, *(field(fields, name) for name in names)])
 
 
 def _when(fields: Mapping[str, Any], now: datetime) -> datetime:
@@ -69,38 +79,38 @@ def _when(fields: Mapping[str, Any], now: datetime) -> datetime:
         return now
 
 
-def _message(plain: Event, kind: str, fields: Mapping[str, Any], now: datetime) -> Event:
-    event = replace(plain, leaves=(replace(MESSAGE, until=now + MESSAGE_LASTS),))
+def _message(kind: str, fields: Mapping[str, Any], now: datetime) -> _Said:
+    leaves = (Leave("message", now + MESSAGE_LASTS, MESSAGE_LEFT),)
     if kind == "text":
-        tapped = field(fields, "bizmsgmenuid")
+        text, tapped = field(fields, "Content"), field(fields, "bizmsgmenuid")
         if not tapped:
-            return replace(event, text=field(fields, "Content"))
-        event = replace(event, leaves=_tap(now), text=field(fields, "Content"))
+            return {"text": text, "leaves": leaves}
         if not tapped.startswith(PREFIX):
-            return event
-        return replace(event, kind="choice", choice=tapped.removeprefix(PREFIX), text="")
+            return {"text": text, "leaves": _tap(now)}
+        choice = tapped.removeprefix(PREFIX)
+        return {"kind": "choice", "choice": choice, "leaves": _tap(now)}
+    return {**_other(kind, fields), "leaves": leaves}
+
+
+def _other(kind: str, fields: Mapping[str, Any]) -> _Said:
+    """What is not typed."""
+    if kind == "voice":
+        mime = f"audio/{field(fields, 'Format') or 'amr'}"
+        extra = {"media_id": field(fields, "MediaId"), "mime": mime}
+        heard = field(fields, "Recognition").strip()  # often empty: it is being given up
+        return {"text": heard, "extra": extra} if heard else {"kind": kind, "extra": extra}
     if kind in MEDIA:
-        extra = {"media_id": field(fields, "MediaId")}
-        if kind == "voice":
-            extra["mime"] = f"audio/{field(fields, 'Format') or 'amr'}"
-            heard = field(fields, "Recognition").strip()  # often empty: it is being given up
-            if heard:
-                return replace(event, text=heard, extra=extra)
-        elif kind == "image":
-            extra["mime"] = "image/jpeg"
-        else:
-            extra["mime"] = "video/mp4"
-        return replace(event, kind=MEDIA[kind], extra=extra)
+        ours, mime = MEDIA[kind]
+        return {"kind": ours, "extra": {"media_id": field(fields, "MediaId"), "mime": mime}}
     if kind == "location":
         spot = {"lat": field(fields, "Location_X"), "lon": field(fields, "Location_Y")}
-        return replace(event, kind=kind, text=field(fields, "Label"), extra=_numbers(spot))
+        return {"kind": kind, "text": field(fields, "Label"), "extra": _numbers(spot)}
     if kind == "link":
         words = [field(fields, "Title"), field(fields, "Url")]
-        return replace(event, text="\n".join(word for word in words if word))
+        return {"text": "\n".join(word for word in words if word)}
     if kind == "file":  # of which we are told, but which cannot be had
-        about: dict[str, Any] = {"file_name": field(fields, "Title")}
-        return replace(event, kind=kind, extra=about)
-    return replace(event, kind="other")
+        return {"kind": kind, "extra": {"file_name": field(fields, "Title")}}
+    return {"kind": "other"}
 
 
 def _numbers(found: Mapping[str, str]) -> dict[str, Any]:
@@ -113,52 +123,55 @@ def _numbers(found: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _tap(now: datetime) -> Sequence[Leave]:
-    return (replace(TAP, until=now + TAP_LASTS),)
+    return (Leave("tap", now + TAP_LASTS, TAP_LEFT),)
 
 
-def _happened(plain: Event, fields: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+def _happened(fields: Mapping[str, Any], now: datetime) -> Iterator[_Said]:
     name, key = field(fields, "Event").lower(), field(fields, "EventKey")
     if name == "subscribe":
         scene = key.removeprefix("qrscene_") if key.startswith("qrscene_") else ""
-        extra = {"scene": scene} if scene else {}
-        yield replace(plain, kind="joined", extra=extra, leaves=_tap(now))
+        yield {"kind": "joined", "extra": {"scene": scene} if scene else {}, "leaves": _tap(now)}
     elif name == "unsubscribe":
-        yield replace(plain, kind="left")
+        yield {"kind": "left"}
     elif name == "scan":
-        yield replace(plain, kind="start", extra={"scene": key}, leaves=_tap(now))
+        yield {"kind": "start", "extra": {"scene": key}, "leaves": _tap(now)}
     elif name == "click":
-        yield replace(plain, text=WORDS.get(key, START), leaves=_tap(now))
+        yield {"text": WORDS.get(key, START), "leaves": _tap(now)}
     elif name == "scancode_waitmsg":
         scanned = field(_inside(fields, "ScanCodeInfo"), "ScanResult")
-        yield replace(plain, kind="start", extra={"scene": scanned}, leaves=_tap(now))
-    elif name in ("subscribe_msg_popup_event", "subscribe_msg_change_event"):
+        yield {"kind": "start", "extra": {"scene": scanned}, "leaves": _tap(now)}
+    else:
+        yield from _told(name, fields)
+
+
+def _told(name: str, fields: Mapping[str, Any]) -> Iterator[_Said]:
+    """What nobody waits for an answer to: consents, and how our messages fared."""
+    if name in ("subscribe_msg_popup_event", "subscribe_msg_change_event"):
         asked = "popup" in name
         where = "SubscribeMsgPopupEvent" if asked else "SubscribeMsgChangeEvent"
         leaves = tuple(_consents(_rows(_inside(fields, where)), asked))
         if leaves:
-            yield replace(plain, kind="receipt", leaves=leaves)
+            yield {"kind": "receipt", "leaves": leaves}
     elif name == "subscribe_msg_sent_event":
         for row in _rows(_inside(fields, "SubscribeMsgSentEvent")):
             ident = field(row, "MsgID")
             fail = None if field(row, "ErrorCode") in ("", "0") else "rejected"
-            yield _receipt(plain, ident, fail, nth=ident)
+            yield {**_receipt(ident, fail), "part": ident}
     elif name == "templatesendjobfinish":
         status = field(fields, "Status").lower()
         fail = None if status == "success" else "gone" if "user block" in status else "rejected"
-        yield _receipt(plain, field(fields, "MsgID"), fail)
+        yield _receipt(field(fields, "MsgID"), fail)
     elif name == "masssendjobfinish":
         status = field(fields, "Status").lower()
         sent, errors = _count(fields, "SentCount"), _count(fields, "ErrorCount")
         fail = None if sent or status in ("sendsuccess", "send success") else "rejected"
-        event = replace(plain, chat=EVERYBODY, group=True, addressed=False)
-        yield _receipt(event, field(fields, "MsgID"), fail, sent=sent, errors=errors)
+        found = _receipt(field(fields, "MsgID"), fail, sent=sent, errors=errors)
+        yield {**found, "chat": EVERYBODY, "group": True, "addressed": False}
 
 
-def _receipt(plain: Event, ident: str, fail: str | None, *, nth: str = "", **counted: int) -> Event:
+def _receipt(ident: str, fail: str | None, **counted: int) -> _Said:
     """How one of our messages fared. `fail` is None, "gone" or "rejected"."""
-    extra = {"message_id": ident, "fail": fail, **counted}
-    key = f"{plain.key}:{nth}"[:KEY_MAX] if nth else plain.key
-    return replace(plain, key=key, kind="receipt", extra=extra)
+    return {"kind": "receipt", "extra": {"message_id": ident, "fail": fail, **counted}}
 
 
 def _consents(rows: Sequence[Mapping[str, Any]], asked: bool) -> Iterator[Leave]:
