@@ -203,6 +203,21 @@ async def test_a_notice_to_all_goes_out_once_and_needs_no_leave(
     assert (row.status, row.external_id) == (Sending.SENT, "1000")
 
 
+async def test_a_post_nobody_confirmed_has_not_been_said(street: Street) -> None:
+    everybody = next(row for row in street.rows(Chat) if row.post_only)
+    _tell(street, "明天停水", chat_id=everybody.id)
+    await _sent(street)
+    told = message(9, MsgType="event", Event="MASSSENDJOBFINISH", MsgID="1000", Status="err(40002)")
+    assert await street.says(told) == "success"
+    for _ in range(400):
+        row = next(row for row in street.rows(Outbound) if row.text == "明天停水")
+        if row.status is Sending.FAILED:
+            break
+        await asyncio.sleep(0.01)
+    assert row.status is Sending.FAILED
+    assert [row.error for row in street.rows(Inbound)] == [None]
+
+
 async def test_an_account_that_only_answers_says_it_all_in_the_reply(
     quiet: Street, double: WeChatDouble
 ) -> None:
