@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from handlers import (
     appeal,
+    arrival,
+    binding,
     channel,
     console,
     correct,
@@ -33,6 +35,7 @@ MATTERS = {
     "chat": talk.chat,
     # residents
     "welcome": register.welcome,
+    "arrive": arrival.arrive,
     "bind": register.bind,
     "at_home": register.at_home,
     "menu": menu.menu,
@@ -53,6 +56,8 @@ MATTERS = {
     "stand_down": incident.stand_down_mine,
     "seems_over": incident.seems_over,
     "group_question": channel.group_question,
+    "bind_group": binding.bind_group,
+    "code_seen": binding.code_seen,
     # staff
     "to_do": appeal.to_do,
     "staff_accept": appeal.accept,
@@ -78,6 +83,7 @@ MATTERS = {
     "notice_schedule": notice.scheduled,
     "notice_stop": notice.stopped,
     "vouch": register.vouch,
+    "group_code": binding.group_code,
     "unanswered": channel.unanswered,
     "console_link": console.console_link,
 }
@@ -129,6 +135,7 @@ STAFF_COMMANDS = {
     "通知情况": "notice_situation",
     "未回应": "unanswered",
     "控制台": "console_link",
+    "绑群": "group_code",
     "收到,我去": "i_go",
     "收到我去": "i_go",
 }
