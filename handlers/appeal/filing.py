@@ -223,7 +223,8 @@ def _file(
     )
     note(turn, case, "filed", turn.person, what)
     for media in turn.opening.get("media", []):
-        note(turn, case, "media", turn.person, media=str(media))
+        caption = str(turn.opening.get("captions", {}).get(media, ""))  # of a location, the spot
+        note(turn, case, "media", turn.person, caption, media=str(media))
     _remember(turn, case)
     schedule(turn, case)
     turn.open_clock(
