@@ -91,6 +91,8 @@ def _with_conversation(turn: Turn, top: Conversation, name: str, reference: str)
     kept = [*top.opening.get("media", []), reference]
     captions = {**top.opening.get("captions", {}), reference: _caption(turn)}
     top.opening = {**top.opening, "media": kept, "captions": captions}
+    if turn.inbound.kind == "location" and top.asking.get("takes") == "place":
+        top.repeated = False  # a spot on a map is no answer in words: asked for each time
     turn.say("media.kept_with_this", kind=name)
 
 

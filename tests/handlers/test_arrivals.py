@@ -141,6 +141,14 @@ def test_private_words_are_not_carried(tg: Messenger) -> None:
     assert "您要办什么" in texts(tg.start("u1", "m1"), "u1")
 
 
+def test_words_from_another_channel_are_not_carried(tg: Messenger) -> None:
+    """The same name there may be somebody else."""
+    tg.town.say("a", "u1", "我家3栋501漏水了", group="3栋群", addressed=True)
+    with tg.town.database.read() as session:
+        ident = session.query(Inbound).filter(Inbound.group).one().id
+    assert "漏水" not in texts(tg.start("u1", f"m{ident}"), "u1")
+
+
 def test_whoever_has_a_private_chat_needs_no_button(tg: Messenger) -> None:
     tg.write("u1", "你好")
     heard = tg.write("u1", "我家3栋501漏水了", group=GROUP, addressed=True)

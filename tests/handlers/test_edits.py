@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -24,9 +26,9 @@ def tg(one_ear: Ear) -> Messenger:
     return made
 
 
-def say(tg: Messenger, words: str, **more: object) -> tuple[str, str]:
+def say(tg: Messenger, words: str, **more: Any) -> tuple[str, str]:
     """What u1 hears, and the platform's id of what they wrote."""
-    heard = tg.write("u1", words, **more)  # type: ignore[arg-type]
+    heard = tg.write("u1", words, **more)
     return texts(heard, "u1"), tg.ident
 
 
@@ -34,7 +36,7 @@ def edit(tg: Messenger, ident: str, words: str) -> str:
     return texts(tg.write("u1", words, edits=ident), "u1")
 
 
-def rows(tg: Messenger, kind: type) -> list[object]:
+def rows(tg: Messenger, kind: Any) -> list[Any]:
     with tg.town.database.read() as session:
         return list(session.scalars(select(kind)))
 
@@ -46,7 +48,7 @@ def test_new_words_begin_the_matter_anew(tg: Messenger) -> None:
     assert "三天" in heard
     assert len(rows(tg, Conversation)) == 1
     assert "编号 1" in say(tg, "1")[0]
-    assert [a.text for a in rows(tg, Appeal)] == ["3栋2单元楼道灯坏了三天，没人管"]  # type: ignore[attr-defined]
+    assert [a.text for a in rows(tg, Appeal)] == ["3栋2单元楼道灯坏了三天，没人管"]
 
 
 def test_answers_that_still_fit_stay(tg: Messenger) -> None:
@@ -81,7 +83,7 @@ def test_another_matter_takes_its_place(tg: Messenger) -> None:
     _, ident = say(tg, "3栋2单元楼道灯坏了")
     heard = edit(tg, ident, "谁能帮我搬一下柜子？腿脚不方便")
     assert "我去问" in heard or "在哪一栋" in heard
-    assert {c.matter for c in rows(tg, Conversation)} == {"help_ask"}  # type: ignore[attr-defined]
+    assert {c.matter for c in rows(tg, Conversation)} == {"help_ask"}
 
 
 def test_the_words_of_an_answer_are_changed_too(tg: Messenger) -> None:
@@ -119,7 +121,7 @@ def test_what_is_filed_gets_the_new_words(tg: Messenger) -> None:
     assert "放进1号" in texts(heard, "u1")
     assert "老人摔过" in texts(heard, "worker")
     assert len(rows(tg, Appeal)) == 1
-    verbs = [(s.verb, s.text) for s in rows(tg, AppealStep)]  # type: ignore[attr-defined]
+    verbs = [(s.verb, s.text) for s in rows(tg, AppealStep)]
     assert verbs[-1] == ("asked", "3栋2单元楼道灯坏了，老人摔过")
     # An edit of the edit too.
     assert "放进1号" in edit(tg, ident, "3栋2单元楼道灯坏了，老人摔过两次")
@@ -181,7 +183,7 @@ def test_an_edit_in_the_same_batch_is_the_same_case(tg: Messenger) -> None:
     heard: list[Heard] = tg.said_after(last)
     assert "三天" in heard[-1].text
     say(tg, "1")
-    assert [a.text for a in rows(tg, Appeal)] == ["3栋楼道灯坏了三天"]  # type: ignore[attr-defined]
+    assert [a.text for a in rows(tg, Appeal)] == ["3栋楼道灯坏了三天"]
     assert isinstance(town.dispatcher, Dispatcher)
 
 
@@ -192,7 +194,7 @@ def test_a_question_in_a_group_is_shown_in_its_last_wording(tg: Messenger) -> No
     tg.write("u1", "物业几点下班？", group=GROUP)
     ident = tg.ident
     assert tg.write("u1", "物业周末几点下班？", group=GROUP, edits=ident) == []
-    assert [c.text for c in rows(tg, Clock)] == ["物业周末几点下班？"]  # type: ignore[attr-defined]
+    assert [c.text for c in rows(tg, Clock)] == ["物业周末几点下班？"]
 
 
 def test_an_edit_in_a_group_stops_no_clock_and_gets_no_answer(tg: Messenger) -> None:
@@ -200,7 +202,7 @@ def test_an_edit_in_a_group_stops_no_clock_and_gets_no_answer(tg: Messenger) -> 
     tg.write("u1", "路过", group=GROUP)
     ident = tg.ident
     assert tg.write("u1", "好了", group=GROUP, edits=ident, addressed=True) == []
-    assert [c.stopped_at for c in rows(tg, Clock)] == [None]  # type: ignore[attr-defined]
+    assert [c.stopped_at for c in rows(tg, Clock)] == [None]
 
 
 def test_danger_in_an_edit_in_a_group_alarms(tg: Messenger) -> None:
