@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
 from storage.store.grants import Leave, give
+from storage.store.sending import may_speak_again
 
 CARRIED = "carried"  # in an inbound's extra: its words were taken along into the private chat
 CARRY = timedelta(days=7)  # how long a button that takes them along works
@@ -102,6 +103,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
         )
         if row.leaves:
             give(session, row.channel_id, clean(row.chat_key), row.leaves)
+            may_speak_again(session, row.channel_id, clean(row.chat_key))
     if new:
         session.execute(insert(Inbound), new)
     for channel, cursor in {row.channel_id: row.cursor for row in rows if row.cursor}.items():
