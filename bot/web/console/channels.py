@@ -94,8 +94,8 @@ def state(one: Health, view: View) -> tuple[str, str]:
 
 def _line(view: View, one: Health) -> Line:
     words, sign = state(one, view)
-    platform = view.store.messages.platform(one.channel_id)
-    name = one.name if one.chat_id is not None else view.say(f"lines.{platform}", id=one.name)
+    channel = view.store.messages.channel(one.channel_id)
+    name = one.name if one.chat_id is not None or channel is None else view.channel(channel)
     chat = view.store.messages.chat(one.chat_id)
     place = view.store.people.place(chat.place_id) if chat is not None else None
     bound = view.say("lines.bound", place=place.name) if place else view.say("lines.unbound")
