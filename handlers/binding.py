@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from handlers.turn import Turn, make_code
+from handlers.turn import OWN, Turn, make_code
 from storage.models import Chat, Place
 
 LIFE = timedelta(days=7)
-SEEN = ("invite", "link")  # codes that are for one person
 
 
 def group_code(turn: Turn) -> None:
@@ -70,7 +69,7 @@ def _tell_giver(turn: Turn, ident: int, chat: Chat, place: Place) -> None:
 
 def code_seen(turn: Turn) -> None:
     """A person's own code in a group: everybody saw it, so it is worth nothing any more."""
-    for kind in SEEN:
+    for kind in OWN:
         credential = turn.store.people.credential(kind, str(turn.opening["code"]), turn.now)
         if credential is not None:
             credential.used_at = turn.now

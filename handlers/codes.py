@@ -8,6 +8,7 @@ import re
 from handlers.words import fold
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+OWN = ("invite", "link")  # kinds of codes that make whoever writes them a certain person
 _CODE = re.compile(r"hy[-_\s]?([a-z2-9]{4})[-_\s]?([a-z2-9]{4})")
 _AMONG_WORDS = re.compile(rf"(?<![a-z0-9]){_CODE.pattern}(?![a-z0-9])")
 

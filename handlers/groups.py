@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from handlers import edits
-from handlers.codes import find_code, read_code
+from handlers.codes import OWN, find_code, read_code
 from handlers.conversing import converse
 from handlers.desk import INSTANT
 from handlers.turn import Turn, about
@@ -17,7 +17,7 @@ from storage.store.sending import move_chat, not_arrived
 NEAR_CERTAIN = 0.9
 HEARD = (Intent.APPEAL, Intent.HELP_ASK, Intent.QUESTION)  # what opens a clock in a group
 HEARD_FROM = 0.6
-OWN = ("invite", "link")  # codes that make whoever writes them a certain person
+BIND = re.compile(r"(绑群|bind\b)\s*", re.IGNORECASE)
 SETTLED = re.compile(r"(好了|解决了|修好了|不用了|知道了|谢谢.*|已经有人.*|来水了|来电了)[。!！~]*")
 
 
@@ -121,10 +121,12 @@ def _write_to_me(turn: Turn) -> None:
 
 def _is_code(turn: Turn) -> bool:
     """A code binds a group to its place. Somebody's own code is no use once all have seen it."""
-    code = find_code(turn.text)
+    code, asked = find_code(turn.text), BIND.match(turn.text.strip())
     if code is None:
-        return False
-    alone = re.sub(r"^(绑群|bind)\s*", "", turn.text.strip(), flags=re.IGNORECASE)
+        if asked and turn.inbound.addressed:
+            turn.say("binding.how")
+        return bool(asked) and turn.inbound.addressed
+    alone = BIND.sub("", turn.text.strip(), count=1)
     whole = read_code(alone) is not None
     if turn.store.people.credential("group", code, turn.now) is not None:
         matter = "bind_group" if whole else None

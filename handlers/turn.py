@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers.codes import find_code, make_code, read_code
+from handlers.codes import OWN, find_code, make_code, read_code
 from handlers.corrections import read_correction
 from handlers.desk import KEEP_QUESTION, Choice, Desk, about
 from handlers.words import LANGUAGES, Words, brief
@@ -22,6 +22,7 @@ from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 __all__ = [
     "KEEP_QUESTION",
     "LANGUAGES",
+    "OWN",
     "Ask",
     "Choice",
     "Contents",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -185,6 +186,7 @@ async def test_commands_in_each_language(double: TelegramDouble) -> None:
     file = community_file.read(EXAMPLE)
     bot = make(double, menus=command_menus(file))
     await bot.setup()
+    await asyncio.gather(*bot._answering)
     listed = {
         (body.get("language_code", ""), body["scope"]["type"]): {
             c["command"]: c["description"] for c in body["commands"]
@@ -226,6 +228,7 @@ async def test_commands_that_are_refused_hold_up_nothing(double: TelegramDouble)
     bot = make(double, menus=command_menus(community_file.read(EXAMPLE)))
     double.refuse("setMyCommands", 429, {"retry_after": 30})
     await bot.setup()
+    await asyncio.gather(*bot._answering)
     assert len(double.said("setMyCommands")) == 1, "one refusal is enough"
     await bot.close()
 

@@ -198,6 +198,12 @@ def test_a_group_code_is_asked_for_a_place(tg: Messenger) -> None:
     assert "没找到" in texts(tg.write("worker", "98栋"), "worker")
 
 
+@pytest.mark.parametrize("words", ["绑群", "绑群 3栋", "bind"])
+def test_in_a_group_it_says_how_to_bind_it(tg: Messenger, words: str) -> None:
+    assert "社区工作者" in texts(tg.write("u1", words, group=GROUP, addressed=True), GROUP)
+    assert tg.chat(GROUP).place_id is None
+
+
 def test_residents_give_no_codes(tg: Messenger) -> None:
     assert "工作人员用的" in texts(tg.write("u1", "绑群"), "u1")
 

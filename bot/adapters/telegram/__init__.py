@@ -8,7 +8,15 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -225,7 +233,11 @@ class Telegram(Adapter):
             except TelegramError:
                 log.debug("a button press was not acknowledged")
 
-        task = asyncio.create_task(answer())
+        self._aside(answer())
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """What nobody waits for: hearing and speaking go on meanwhile."""
+        task = asyncio.create_task(work)
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
@@ -267,7 +279,7 @@ class Telegram(Adapter):
                     drop_pending_updates=False,
                 )
             )
-        await self._list_commands()
+        self._aside(self._list_commands())
 
     async def _list_commands(self) -> None:
         """Commands and the button that shows them. Without them all works: nothing waits for it."""
