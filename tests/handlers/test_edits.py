@@ -102,6 +102,18 @@ def test_a_bare_report_gets_its_words(tg: Messenger) -> None:
     assert "我这样报" in heard
 
 
+def test_what_was_clarified_is_not_asked_again(tg: Messenger) -> None:
+    """The report began with those words, although a digit came in between."""
+    heard, ident = say(tg, "那个东西又那样了你看看怎么弄一下")
+    assert "您是想" in heard
+    assert "在哪里" in say(tg, "请社区来处理")[0]
+    heard = edit(tg, ident, "那个东西又那样了你看看")
+    assert "在哪里" in heard
+    assert "您是想" not in heard
+    assert "弄一下" not in heard
+    assert len(rows(tg, Conversation)) == 1
+
+
 def test_a_command_in_an_edit_is_a_command(tg: Messenger) -> None:
     _, ident = say(tg, "3栋2单元楼道灯坏了")
     assert "我的" not in edit(tg, ident, "取消")
@@ -154,6 +166,13 @@ def test_nobody_edits_the_words_of_another(tg: Messenger) -> None:
     tg.write("u2", "你好")
     heard = tg.write("u2", "3栋2单元楼道灯坏了，真的", edits=ident)
     assert "放进" not in texts(heard, "u2")
+
+
+def test_nobody_rewords_a_question_of_another(tg: Messenger) -> None:
+    tg.write("u1", "物业几点下班？", group=GROUP)
+    ident = tg.ident
+    tg.write("u2", "快递几点来？", group=GROUP, edits=ident)
+    assert [c.text for c in rows(tg, Clock)] == ["物业几点下班？"]
 
 
 def test_danger_in_an_edit_alarms(tg: Messenger) -> None:
