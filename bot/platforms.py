@@ -21,7 +21,10 @@ NOT_PLATFORMS = ("base", "tencent")  # modules of that folder that are no platfo
 
 @dataclass(frozen=True)
 class Tools:
-    """What an adapter is made with beside its row. `secret` reads env:NAME and file:PATH."""
+    """What an adapter is made with beside its row.
+
+    `secret` reads env:NAME and file:PATH; `words` gives the text of a phrase ("menu.report").
+    """
 
     clock: Callable[[], datetime]
     secret: Callable[[str], str]
