@@ -5,7 +5,7 @@ from storage.models.base import Entity
 from storage.models.channel import Clock, Duty, Stopped
 from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
-from storage.models.media import Keeping, Media
+from storage.models.media import MOST, TAKEN, Keeping, Media
 from storage.models.message import (
     Channel,
     Chat,
@@ -25,6 +25,8 @@ from storage.models.sample import LONGEST, Sample, Source
 __all__ = [
     "LIVE",
     "LONGEST",
+    "MOST",
+    "TAKEN",
     "Appeal",
     "AppealStep",
     "Channel",
