@@ -18,6 +18,7 @@ from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
 from bot.fetching import Fetching
+from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
@@ -34,6 +35,7 @@ from storage.community_file import BadCommunity, CommunityFile
 from storage.migrations import upgrade
 from storage.store.duties import due
 from storage.store.loading import communities, load_community, settings_of
+from storage.store.sending import note_caps
 
 if TYPE_CHECKING:
     import uvicorn
@@ -139,6 +141,7 @@ def make_office(
         database=database,
         lane=lane,
         hub=Hub(),
+        holding=Holding(lane, clock, dispatcher.more),
         dispatcher=dispatcher,
         inbox=Inbox(lane, clock, wake),
         adapters=make_adapters(database, settings),
@@ -230,6 +233,7 @@ class App:
 
     def _tell(self, done: Done) -> None:
         self.office.hub.notify(done.chats)
+        self.office.holding.tell(done.held)
         self.outbox.wake()
         self.fetching.wake()
 
@@ -241,6 +245,8 @@ class App:
         """Runs until `stop`. Raises CannotStart when the port is taken."""
         office = self.office
         office.hub.start()
+        initiate = {name: one.caps.initiate for name, one in office.adapters.items()}
+        await office.lane.write(Rank.DUTY, lambda session: note_caps(session, initiate))
         await office.lane.write(
             Rank.DUTY, lambda session: office.dispatcher.start_duties(session, clock())
         )
@@ -294,6 +300,7 @@ class App:
     def stop(self) -> None:
         self.stopping.set()
         self.office.hub.close()
+        self.office.holding.close()
         if self._server is not None:
             self._server.should_exit = True
 
