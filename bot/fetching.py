@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -250,8 +250,9 @@ class Fetching:
 
     async def _chunks(self, job: Job, most: int) -> AsyncGenerator[bytes, None]:
         """An adapter's bytes. A defect of one stops no other, and does not look like the disk's."""
-        stream = self._adapters[job.channel_id].fetch(job.extra, most)
+        stream: AsyncIterator[bytes] | None = None
         try:
+            stream = self._adapters[job.channel_id].fetch(job.extra, most)
             async for chunk in stream:
                 yield chunk
         except (TooLarge, Refused):

@@ -78,7 +78,8 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
         return from_console(turn)
     command = find_command(turn)
     if is_danger(turn, command):
-        return converse(turn, "emergency", {})
+        converse(turn, "emergency", {})
+        return with_attachment(turn)
     if too_fast:
         return slow_down(turn)
     if told_more(turn):
@@ -102,6 +103,12 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
     if found is not None and not isinstance(found, str):
         return give(turn, *found)
     return in_words(turn)
+
+
+def with_attachment(turn: Turn) -> None:
+    """The photo under whose words a danger was told goes the way of any other."""
+    if turn.inbound.kind in ("photo", "video", "voice", "file"):
+        converse(turn, "media", {})
 
 
 def from_console(turn: Turn) -> None:

@@ -37,6 +37,7 @@ class TelegramDouble:
         self.me = dict(BOT)
         self.status = "member"  # of the bot in groups
         self.webhook = ""
+        self.files: dict[str, bytes] = {}  # by file_id
         self._message = 1000
 
     def reset(self) -> None:
@@ -65,6 +66,8 @@ class TelegramDouble:
             return await self._updates(form)
         if method == "sendMessage":
             return self._send(form)
+        if method == "getFile":
+            return self._file(str(form["file_id"]))
         results: dict[str, Any] = {
             "getMe": self.me,
             "getChatMember": {"status": self.status, "user": self.me, **ADMIN},
@@ -72,6 +75,20 @@ class TelegramDouble:
         if method in ("setWebhook", "deleteWebhook"):
             self.webhook = form.get("url", "")
         return JSONResponse({"ok": True, "result": results.get(method, True)})
+
+    def _file(self, ident: str) -> Response:
+        if ident not in self.files:
+            return _error(400, "Bad Request: invalid file_id")
+        size = len(self.files[ident])
+        found = {"file_id": ident, "file_unique_id": ident, "file_size": size}
+        return JSONResponse({"ok": True, "result": {**found, "file_path": f"photos/{ident}"}})
+
+    async def download(self, request: Request) -> Response:
+        self.calls.append(("download", dict(request.path_params)))
+        content = self.files.get(request.path_params["ident"])
+        if request.path_params["token"] != TOKEN or content is None:
+            return Response(status_code=404)
+        return Response(content, media_type="application/octet-stream")
 
     async def _updates(self, form: dict[str, Any]) -> Response:
         if self.webhook:
@@ -128,7 +145,12 @@ def _error(error_code: int, description: str = "Refused", **parameters: Any) -> 
 def serving() -> Iterator[TelegramDouble]:
     """The double on a free port, in a thread of its own."""
     double = TelegramDouble()
-    app = Starlette(routes=[Route("/bot{token}/{method}", double.answer, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/bot{token}/{method}", double.answer, methods=["POST"]),
+            Route("/file/bot{token}/photos/{ident}", double.download),
+        ]
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
     )

@@ -161,6 +161,22 @@ async def test_what_a_platform_says(
     assert len(world.files()) == 1
 
 
+@pytest.mark.parametrize("error", [refused(fail=Fail.REJECTED), KeyError("file_id")], ids=repr)
+async def test_an_adapter_that_refuses_before_it_streams(world: MediaWorld, error: Any) -> None:
+    """As the contract's own `fetch` does, of a platform without attachments."""
+
+    def fetch(extra: Any, most: int) -> Any:
+        raise error
+
+    ident = world.send(JPEG)
+    world.giver.fetch = fetch  # type: ignore[method-assign]
+    loop = world.fetching()
+    await loop.work_off()
+    assert world.media(ident).why in ("gone", "network")
+    assert loop.trouble == ""
+    assert world.files() == []
+
+
 async def test_it_is_tried_six_times_and_then_given_up(world: MediaWorld) -> None:
     ident = world.send(refused(fail=Fail.RETRY))
     loop = world.fetching()
