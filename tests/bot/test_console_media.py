@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from bot.shelf import ENOUGH, Shelf
 from storage import Session, Store
-from storage.models import Keeping, Media
+from storage.models import Keeping
 from tests.bot.console_client import browser, enter, file_case, move_in, neighbour, tell, words
+from tests.bot.console_media import arrive, change, send
 from tests.bot.media_world import DOCX, JPEG, OGG
 from tests.bot.office import Made, close_office, make_office
 
@@ -24,32 +24,6 @@ async def made(tmp_path: Path) -> AsyncIterator[Made]:
     move_in(made)
     yield made
     close_office(made)
-
-
-def send(made: Made, kind: str = "photo", text: str = "", **more: Any) -> int:
-    """王阿姨 sends something to fetch; gives the id of its row."""
-    extra = {"file_id": "x", **more.pop("extra", {})}
-    tell(made, more.pop("who", "王阿姨"), text, kind=kind, extra=extra, **more)
-    return int(made.read(lambda session: max(row.id for row in session.query(Media))))
-
-
-def arrive(made: Made, ident: int, mime: str, content: bytes) -> None:
-    """What the downloader does in the end."""
-    name = f"{ident:032x}"
-    shelf = Shelf(made.office.settings.folder)
-    with shelf.draft(name) as file:
-        file.write(content)
-        shelf.keep(name, file)
-    change(made, ident, state=Keeping.KEPT, name=name, mime=mime, size=len(content), due_at=None)
-
-
-def change(made: Made, ident: int, **values: Any) -> None:
-    def work(session: Session) -> None:
-        row = session.get_one(Media, ident)
-        for key, value in values.items():
-            setattr(row, key, value)
-
-    made.write(work)
 
 
 @pytest.mark.parametrize(
