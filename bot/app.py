@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
+from bot.fetching import Fetching
 from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
@@ -26,6 +27,7 @@ from bot.outbox import Outbox
 from bot.platforms import PLATFORMS, Tools, make
 from bot.polling import Polling
 from bot.settings import Settings, secret
+from bot.shelf import Shelf
 from handlers import CONTENTS
 from handlers.menu import command_menus
 from handlers.words import Words
@@ -57,6 +59,11 @@ def clock() -> datetime:
 def code() -> str:
     """A fresh secret for links and tokens, URL-safe."""
     return secrets.token_urlsafe(24)
+
+
+def file_name() -> str:
+    """The name of a kept attachment: says nothing, and nobody guesses it."""
+    return secrets.token_hex(16)
 
 
 def open_database(settings: Settings) -> Database:
@@ -165,9 +172,19 @@ class App:
             Polling(adapter, office.inbox, office.lane, asyncio.sleep)
             for adapter in office.adapters.values()
         ]
+        self.fetching = Fetching(
+            office.lane,
+            office.database,
+            office.adapters,
+            Shelf(settings.folder),
+            clock,
+            asyncio.sleep,
+            file_name,
+        )
         self.stopping = asyncio.Event()
         self._heard: dict[int, Guess] = {}  # what the last batch listened to
         self._tasks: list[asyncio.Task[None]] = []
+        self._files: asyncio.Task[None] | None = None  # attachments that are being downloaded
         self._polls: list[asyncio.Task[None]] = []  # these end by themselves for webhooks
         self._server: uvicorn.Server | None = None
 
@@ -222,6 +239,7 @@ class App:
         self.office.hub.notify(done.chats)
         self.office.holding.tell(done.held)
         self.outbox.wake()
+        self.fetching.wake()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -240,6 +258,8 @@ class App:
         loops = []
         if "outbox" in self.parts and office.adapters:
             loops.append(self.outbox.run())
+        if "outbox" in self.parts:  # the part that speaks to platforms, of which there is one
+            self._files = asyncio.create_task(self.fetching.run())
         if "web" in self.parts:
             self._polls = [asyncio.create_task(polling.run()) for polling in self.pollings]
         if "turns" in self.parts:
@@ -291,7 +311,8 @@ class App:
     async def _end(self) -> None:
         self.stop()
         self.received.set()
-        await asyncio.gather(*(p.close() for p in self.pollings), self.outbox.close())
+        closing = [p.close() for p in self.pollings]
+        await asyncio.gather(*closing, self.outbox.close(), self.fetching.close())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
         for adapter in self.office.adapters.values():

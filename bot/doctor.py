@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.app import CannotStart, make_adapters, read_files
 from bot.ears import make_ear
 from bot.settings import Settings
+from bot.shelf import ENOUGH, Shelf
 from nlp.second import SecondEar
 from storage import Database, Unavailable
 from storage.migrations import current, head
+from storage.models import Keeping
+from storage.store import media
 from storage.store.loading import communities
 from storage.store.receipts import troubles
 
@@ -52,8 +55,19 @@ def _clock() -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     folder = settings.folder if settings.folder.exists() else Path()
-    free = shutil.disk_usage(folder).free // 2**20
-    return free > 200, "磁盘", f"还有 {free} MB"
+    free = shutil.disk_usage(folder).free
+    return free >= ENOUGH, "磁盘", f"还有 {free // 2**20} MB"
+
+
+def _attachments(settings: Settings, standing: Mapping[Keeping, int]) -> Finding:
+    trouble = Shelf(settings.folder).trouble()
+    lost = sum(standing.get(state, 0) for state in media.LOST)
+    words = f"等着下载 {standing.get(Keeping.WAITING, 0)}，没留下 {lost}"
+    if trouble == "full":
+        words = f"磁盘不到 {ENOUGH // 2**20} MB，先不下载，腾出地方会接着下。{words}"
+    elif trouble:
+        words = f"{Shelf(settings.folder).folder} 写不进去，先不下载。{words}"
+    return not trouble, "照片和文件", words
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -74,7 +88,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
             names = "、".join(c.name for c in communities(session))
             yield bool(names), "社区", names or "一个也没有，请运行 huiyin community add"
             waiting, failed = troubles(session)
+            standing = media.counts(session)
         yield waiting < 1000, "等着处理的消息", str(waiting)
+        yield _attachments(settings, standing)
         words = "；".join(f"{row[0]}：{row[1]}" for row in failed) or "没有"
         yield not failed, "没办好的消息", words
         adapters = make_adapters(database, settings)

@@ -1,9 +1,9 @@
 """Plays .chat transcripts: the real core; only the clock and the platform are made up.
 
-The format is contract.md section 6. Beyond it a message may be `[语音]`, `[照片]`, `[位置]`,
-`[表情]`;
-`[1]` presses that button under the last question; `[回复 新诉求] 好的` replies to the last message
-that contains 新诉求; a line `again` delivers the last message a second time.
+The format is contract.md section 6. Beyond it a message may be `[语音]`, `[照片]`,
+`[位置]`, `[表情]`, `[视频 30 MB]`; `[1]` presses that button under the last question;
+`[回复 新诉求] 好的` replies to the last message that contains 新诉求; a line `again` delivers
+the last message a second time.
 """
 
 from __future__ import annotations
@@ -148,7 +148,12 @@ class World:
                 chat = found.external_id if found else group
         kind, reply_to, pressed = "text", None, None
         special = re.match(r"\[([^\]]+)\] ?(.*)", text, re.DOTALL)
-        if special and special[1] in MEDIA:
+        sized = re.match(r"\[(\w+) (\d+) MB\] ?(.*)", text, re.DOTALL)
+        extra = None
+        if sized and sized[1] in MEDIA:
+            kind, text = MEDIA[sized[1]], sized[3]
+            extra = {"file_id": f"{who}:{self.sent}", "size": int(sized[2]) * 2**20}
+        elif special and special[1] in MEDIA:
             kind, text = MEDIA[special[1]], special[2]
         elif special and special[1].isdigit():
             kind, text, pressed = "choice", "", self._button(who, int(special[1]))
@@ -167,6 +172,7 @@ class World:
             choice=pressed,
             text=re.sub(r"^@bot\s*", "", text, flags=re.IGNORECASE),
             addressed=addressed,
+            extra=extra,
         )
         self.deliver(row)
 

@@ -191,6 +191,8 @@ DUTIES = {
     "publish_due": notice.publish_due,
     "watch_channels": channel.watch_channels,
     "forget_unanswered": talk.forget_unanswered,
+    "tell_lost_media": media.tell_lost_media,
+    "erase_old_media": media.erase_old_media,
 }
 CONTENTS = Contents(
     matters=MATTERS,

@@ -205,6 +205,7 @@ def erase(turn: Turn) -> None:
         offer.closed_at, offer.text = turn.now, gone
     for identity in store.people.identities_of(person):
         _forget_words(turn, identity)
+    store.media.erase_of(person)
     store.people.revoke_credentials(person, turn.now)
     if not person.in_file:
         person.name = gone

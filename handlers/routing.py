@@ -83,7 +83,8 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
     if is_danger(turn, command):
         if edit:
             edits.drop_begun(turn)
-        return converse(turn, "emergency", {})
+        converse(turn, "emergency", {})
+        return with_attachment(turn)
     if too_fast:
         return slow_down(turn)
     worded = turn.inbound.kind in ("text", "edit")
@@ -132,6 +133,12 @@ def _take_along(turn: Turn) -> bool:
     original.extra = {**(original.extra or {}), CARRIED: True}
     turn.store.session.flush()
     return True
+
+
+def with_attachment(turn: Turn) -> None:
+    """The photo under whose words a danger was told goes the way of any other."""
+    if turn.inbound.kind in ("photo", "video", "voice", "file"):
+        converse(turn, "media", {})
 
 
 def from_console(turn: Turn) -> None:

@@ -201,5 +201,7 @@ def rich(town: Town, slug: str) -> None:
         ("陈奶奶", "没什么事"),
     ):
         town.say(slug, who, text)
+    town.say(slug, "王阿姨", "就是这盏", kind="photo", extra={"file_id": f"{slug}-1", "size": 1000})
+    town.say(slug, "吴婶", kind="video", extra={"file_id": f"{slug}-2", "size": 99_000_000})
     town.say(slug, "李大爷", "物业电话多少？", group="3栋群")
     town.move(minutes=2)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.shelf import Shelf
 from bot.web.site import site_of
 from storage import Unavailable
 from storage.store import web
@@ -35,6 +36,8 @@ async def readyz(request: Request) -> Response:
             missing.append("database")
     else:
         missing.append("database")
+    if await run_in_threadpool(Shelf(site.office.settings.folder).trouble):
+        missing.append("media")  # nothing residents send can be kept
     if missing:
         return JSONResponse({"status": "not ready", "missing": missing}, 503, FRESH)
     return JSONResponse({"status": "ok"}, 200, FRESH)

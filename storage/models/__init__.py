@@ -5,7 +5,7 @@ from storage.models.base import Entity
 from storage.models.channel import Clock, Duty, Stopped
 from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
-from storage.models.media import Keeping, Media
+from storage.models.media import MOST, TAKEN, Keeping, Media
 from storage.models.message import (
     START,
     Channel,
@@ -26,7 +26,9 @@ from storage.models.sample import LONGEST, Sample, Source
 __all__ = [
     "LIVE",
     "LONGEST",
+    "MOST",
     "START",
+    "TAKEN",
     "Appeal",
     "AppealStep",
     "Channel",

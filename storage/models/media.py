@@ -10,6 +10,27 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Entity
 
+MB = 2**20
+MOST = {  # bytes we take of each kind
+    "photo": 10 * MB,  # a phone's photo is 2 to 8
+    "voice": 5 * MB,  # half an hour as messengers press it
+    "video": 20 * MB,  # Telegram gives a bot no larger file
+    "file": 10 * MB,  # a scanned contract
+}
+PHOTOS = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/heic"})
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# What is taken of each kind, by what the bytes are: nothing a program would run or a browser would
+# read as a page (no html, svg, zip), and nothing older offices keep macros in.
+TAKEN = {
+    "photo": PHOTOS,
+    "voice": frozenset(
+        {"audio/ogg", "audio/amr", "audio/mpeg", "audio/mp4", "audio/wav", "video/mp4"}
+    ),  # some recorders name their m4a like a film
+    "video": frozenset({"video/mp4", "video/quicktime", "video/webm"}),
+    "file": PHOTOS | {"application/pdf", WORD, EXCEL},
+}
+
 
 class Keeping(StrEnum):
     """Where an attachment stands."""
@@ -22,7 +43,10 @@ class Keeping(StrEnum):
 
 
 class Media(Entity):
-    """`reference` is how steps and messages name it: "inbound:12:photo"."""
+    """`reference` is how steps and messages name it: "inbound:12:photo".
+
+    `due_at` is the next try of what waits, and for what was not kept, when that is to be told.
+    """
 
     __tablename__ = "media"
     __table_args__ = (Index("ix_media_due", "state", "due_at"),)

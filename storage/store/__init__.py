@@ -12,6 +12,7 @@ from storage.store.channels import Channels
 from storage.store.duties import Duties
 from storage.store.help import Help
 from storage.store.incidents import Incidents
+from storage.store.media import Attachments
 from storage.store.messages import Messages
 from storage.store.notices import Notices
 from storage.store.people import People
@@ -72,6 +73,10 @@ class Store:
     @cached_property
     def duties(self) -> Duties:
         return Duties(self.session, self.community_id)
+
+    @cached_property
+    def media(self) -> Attachments:
+        return Attachments(self.session, self.community_id)
 
     @cached_property
     def samples(self) -> Samples:

@@ -205,7 +205,7 @@ def make_office(
 
     limits = Limits(messages_per_minute, sessions_per_minute)
     office = Office(
-        settings=Settings(limits=limits, http=Http(public_url=public_url)),
+        settings=Settings(limits=limits, http=Http(public_url=public_url), data=str(folder)),
         database=database,
         lane=lane,
         hub=hub,

@@ -97,6 +97,7 @@ class TelegramDouble:
     async def download(self, request: Request) -> Response:
         ident = request.path_params["path"].removeprefix("photos/")
         self.fetched.append(ident)
+        self.calls.append(("download", dict(request.path_params)))
         if request.path_params["token"] != TOKEN or not self.files.get(ident):
             return _error(404, "Not Found")
         return Response(self.files[ident], media_type="application/octet-stream")

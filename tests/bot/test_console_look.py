@@ -13,6 +13,7 @@ STATIC = ROOT / "bot" / "web" / "static"
 CONSOLE = ROOT / "bot" / "web" / "console"
 TEMPLATES = ROOT / "bot" / "web" / "templates" / "console"
 GROUPS = (
+    "attached",
     "console",
     "overview",
     "cases",

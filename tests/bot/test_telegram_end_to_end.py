@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.bot import telegram_double
+from tests.bot.media_world import JPEG, PAGE
 from tests.bot.telegram_double import TOKEN, TelegramDouble
 
 ROOT = Path(__file__).parents[2]
@@ -218,3 +219,30 @@ def test_a_throttled_chat_holds_up_no_other(
     other = 85 - throttled
     assert others.index(other) < others.index(throttled), "the other did not wait"
     assert others.count(other) == others.count(throttled), "and nothing was lost"
+
+
+def photo(update: int, ident: str) -> dict[str, Any]:
+    sizes = [{"file_id": ident, "file_unique_id": ident, "width": 9, "height": 9, "file_size": 900}]
+    sent = message(update, "", photo=sizes)
+    del sent["message"]["text"]
+    return sent
+
+
+def test_a_photo_is_downloaded_and_kept_beside_the_database(
+    telegram: TelegramDouble, program: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    telegram.files |= {"fine": JPEG, "page": PAGE}
+    until(lambda: telegram.said("getUpdates"))
+    telegram.updates.append(photo(1, "fine"))
+    until(lambda: said(telegram, "照片已转给"))
+    (path,) = until(lambda: kept(tmp_path))
+    assert path.read_bytes() == JPEG
+    telegram.updates.append(photo(2, "page"))
+    until(lambda: len(telegram.said("download")) == 2)
+    telegram.updates.append(photo(3, "unknown"))
+    until(lambda: len(telegram.said("getFile")) == 3)
+    assert kept(tmp_path) == [path], "a page that says it is a photo is not kept"
+
+
+def kept(folder: Path) -> list[Path]:
+    return [p for p in (folder / "data" / "media").glob("??/*") if p.suffix != ".part"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import compress, crc32
 
 import pytest
 
+from storage.models import Keeping
 from tests.bot.console_client import file_case, later, login_path, move_in, tell
+from tests.bot.console_media import arrive, change, send
 from tests.bot.office import Made, close_office, make_office
 from tests.bot.serving import Served, served
 
@@ -37,6 +43,10 @@ def made(tmp_path: Path) -> Iterator[Made]:
     made = make_office(tmp_path, real=True)
     move_in(made)
     file_case(made, "王阿姨", "3栋2单元的灯不亮了" + "，晚上看不见台阶" * 20)
+    arrive(made, send(made, text="就是这盏"), "image/png", png(1600, 900))
+    arrive(made, send(made, "voice"), "audio/wav", wav())
+    arrive(made, send(made, "voice"), "audio/amr", b"#!AMR\n")
+    change(made, send(made, "video"), state=Keeping.REFUSED, why="large")
     tell(made, "周姐", "https://example.org/" + "x" * 200 + " 老年食堂几点开饭？")
     tell(made, "小李", "发通知 周三停水" + "通知" * 80)
     for _ in range(3):
@@ -48,6 +58,27 @@ def made(tmp_path: Path) -> Iterator[Made]:
     later(made, hours=3)
     yield made
     close_office(made)
+
+
+def png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = (b"\0" + b"\x80" * width) * height
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def wav() -> bytes:
+    """Two seconds of silence."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\0\0" * 16000)
+    return held.getvalue()
 
 
 @pytest.fixture
@@ -83,6 +114,35 @@ def test_every_page_fits_and_nothing_is_refused(
         )
         assert not outside, path
     assert not faults
+    context.close()
+
+
+@pytest.mark.parametrize("view", [PHONE, DESK])
+def test_what_residents_sent_is_seen_and_heard(
+    chromium: Any, server: Served, view: dict[str, int]
+) -> None:
+    context = chromium.new_context(locale="zh-CN", viewport=view)
+    page = context.new_page()
+    enter(page, server)
+    page.goto(f"{server.url}/console/appeals/1")
+    photo, sound = page.locator("img"), page.locator("audio")
+    before = page.evaluate("document.documentElement.scrollHeight")
+    photo.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "document.images[0].complete && document.images[0].naturalWidth === 1600"
+    )
+    assert page.evaluate("document.documentElement.scrollHeight") == before, "nothing shifts"
+    assert 200 < photo.bounding_box()["width"] <= view["width"]
+    assert sound.bounding_box()["width"] > 200
+    length = sound.evaluate(
+        "e => new Promise(done => { e.onloadedmetadata = () => done(e.duration);"
+        " e.onerror = () => done(e.error.message); e.preload = 'auto'; e.load(); })"
+    )
+    assert length == 2
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="下载语音").click()
+    assert saved.value.suggested_filename.endswith(".amr")
+    assert page.get_by_text("视频太大，没有留下").is_visible()
     context.close()
 
 

@@ -38,6 +38,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "menu.repair_{}": tuple(name for name, _ in menu.REPAIRS),
     "help.kind_{}": help.KINDS,
     "media.{}": media.KNOWN,
+    "media.why_{}": ("large", "kind", "gone", "network"),
+    "media.refused_{}": ("large", "kind"),
     "notice.{}": ("once", "daily", "weekly"),
     "people.{}": tuple(Role),
     "talk.as_{}": (*talk.FROM_CLARIFYING, "nothing"),
@@ -61,7 +63,7 @@ STAFF = re.compile(
     r"|channel\.(.*_for_you|still|unanswered|all_answered|health|not_heard|quiet|red|your|which|do_)"
     r"|appeal\.(new|withdrawn|to_do|nothing|no_such_num|already|you_|taken_over|reply_what|replied"
     r"|not_reached|next|confirmed_staff|reopened_|hand|no_such_person|cannot|came|remind|late_h"
-    r"|late_above|refused|resident_says)|media\.for_"
+    r"|late_above|refused|resident_says)|media\.(for_|lost)"
 )
 NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 FAMILY = re.compile(r"[a-z_]+\.[a-z_]*\{\}")

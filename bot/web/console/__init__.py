@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from bot.web.console import (
     appeals,
+    attachments,
     case,
     channels,
     codes,
@@ -30,6 +31,7 @@ routes = [
     Route("/console/appeals", appeals.listed, methods=GET),
     Route("/console/appeals/{ident}", case.case, methods=GET),
     Route("/console/appeals/{ident}/{verb}", case.act, methods=POST),
+    Route("/console/media/{ident}", attachments.one, methods=GET),
     Route("/console/rollcalls", rollcalls.listed, methods=GET),
     Route("/console/rollcalls", rollcalls.start, methods=POST),
     Route("/console/rollcalls/{ident}", rollcalls.board, methods=GET),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bot.web import intake
 from bot.web.console.acting import act as do
+from bot.web.console.attachments import Shown, by_reference
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.problem import Problem
@@ -36,6 +37,7 @@ class Moment:
     verb: str
     text: str
     side: str  # resident | person | bot: whose words; "" for a mere step
+    attached: Shown | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def _see(view: View, row: Appeal) -> Mapping[str, Any]:
 def _moments(view: View, row: Appeal) -> list[Moment]:
     steps = view.store.appeals.steps(row)
     people = view.store.people.residents(s.who_id for s in steps if s.who_id is not None)
+    shown = by_reference(view, (s.media for s in steps if s.verb == "media"))
     found = []
     for step in steps:
         person = people.get(step.who_id or 0)
@@ -99,14 +102,16 @@ def _moments(view: View, row: Appeal) -> list[Moment]:
         if words:
             side = "person" if person is not None and person.is_staff else "resident"
         who = person.name if person is not None else view.say("page.bot")
+        attached = shown.get(step.media or "")
         found.append(
             Moment(
                 who,
                 view.moment(step.at),
                 step.at.isoformat(),
                 _verb(view, step),
-                _text(view, step),
+                step.text if attached is not None else _text(view, step),
                 side,
+                attached,
             )
         )
     return found
@@ -121,7 +126,7 @@ def _verb(view: View, step: AppealStep) -> str:
 
 
 def _text(view: View, step: AppealStep) -> str:
-    if step.media:
+    if step.verb == "media" and step.media:
         kind = step.media.rpartition(":")[2]
         return f"[{view.desk.words(view.person).say(f'media.{kind}')}] {step.text}".strip()
     return step.text

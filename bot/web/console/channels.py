@@ -13,11 +13,12 @@ from starlette.responses import Response
 from bot.web import intake
 from bot.web.console import figures
 from bot.web.console.acting import act
+from bot.web.console.attachments import Shown, shown
 from bot.web.console.case import WORDS_MAX
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, show, there
 from bot.web.problem import Problem
-from storage.models import Clock
+from storage.models import Clock, Media
 from storage.store.health import Health
 
 # 国办秘函〔2019〕19号: two weeks without a post fails an inspection.
@@ -47,6 +48,7 @@ class Open:
     text: str
     since: str
     sign: str
+    attached: Shown | None
 
 
 async def _listed(request: Request, staff: Staff) -> Response:
@@ -60,12 +62,14 @@ def _see(view: View) -> Mapping[str, Any]:
     today = view.midnight(view.day(view.now))
     clocks = view.store.channels.opened_since(today - timedelta(days=figures.WEEK - 1))
     running = questions(view)
+    first = running[:SHOWN]
+    media = view.store.media.of_inbounds([c.inbound_id for c in first if c.inbound_id])
     cases = {
         c.about for c in view.store.channels.running() if (c.about or "").startswith("appeal:")
     }
     return {
         "lines": [_line(view, one) for one in view.store.channels.health(view.now)],
-        "open": [_open(view, clock) for clock in running[:SHOWN]],
+        "open": [_open(view, clock, media.get(clock.inbound_id or 0)) for clock in first],
         "count": len(running),
         "cases": len(cases),
         "chart": figures.questions(view, clocks),
@@ -127,7 +131,7 @@ def _facts(view: View, one: Health) -> Iterator[str]:
         yield view.say("lines.silent")
 
 
-def _open(view: View, clock: Clock) -> Open:
+def _open(view: View, clock: Clock, media: Media | None) -> Open:
     chat = view.store.messages.chat(clock.chat_id)
     asker = view.store.people.resident(clock.resident_id)
     span = view.now - clock.opened_at
@@ -135,7 +139,8 @@ def _open(view: View, clock: Clock) -> Open:
     who = asker.name if asker is not None else view.say("cases.gone")
     where = (chat.name or "") if chat is not None and group else view.say("lines.private")
     sign = "late" if span > timedelta(days=1) else "soon"
-    return Open(clock.id, who, where, clock.text, view.span(span), sign)
+    attached = shown(view, media) if media is not None else None
+    return Open(clock.id, who, where, clock.text, view.span(span), sign, attached)
 
 
 async def _answer(request: Request, staff: Staff, fields: dict[str, str]) -> Response:

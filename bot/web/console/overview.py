@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from bot.web.console import figures
 from bot.web.console.acting import act
+from bot.web.console.attachments import Shown, shown
 from bot.web.console.channels import questions
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.console.sieve import Sieve
 from bot.web.problem import Problem
 from bot.web.site import site_of
-from storage.models import CheckInStage, Incident, IncidentStage, NoticeStage
+from storage.models import CheckInStage, Incident, IncidentStage, Media, NoticeStage, Resident
 
 SIGNS = ("late", "soon", "calm")  # in order of how pressing they are
 
@@ -44,6 +45,7 @@ class Alarm:
     state: str
     taken: bool
     mine: bool
+    attached: list[Shown]
 
 
 async def _overview(request: Request, staff: Staff) -> Response:
@@ -84,7 +86,13 @@ def _alarm(view: View, incident: Incident) -> Alarm:
         state,
         taken,
         incident.taken_by_id == view.person.id,
+        [shown(view, row) for row in _sent(view, person, incident)],
     )
+
+
+def _sent(view: View, person: Resident | None, incident: Incident) -> list[Media]:
+    """What whoever raised the alarm has sent since: it is of the danger."""
+    return view.store.media.sent_since(person, incident.raised_at) if person is not None else []
 
 
 def needs(view: View) -> list[Need]:
