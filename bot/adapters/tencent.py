@@ -163,16 +163,21 @@ class Api:
         return found
 
     async def call(
-        self, path: str, body: Mapping[str, Any] | None = None, *, fine: Container[int] = ()
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        fine: Container[int] = (),
     ) -> dict[str, Any]:
         """A call with the token; its answer. Raises Errcode but for those that are `fine`."""
         for attempt in (1, 2):
             token, nth = await self._fresh()
-            query = {"access_token": token}
+            params = {"access_token": token, **(query or {})}
             if body is None:
-                answer = await self.ask("GET", path, params=query)
+                answer = await self.ask("GET", path, params=params)
             else:
-                answer = await self.ask("POST", path, params=query, json=dict(body))
+                answer = await self.ask("POST", path, params=params, json=dict(body))
             code = code_of(answer)
             if code in STALE and attempt == 1:
                 self._drop(nth)
