@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
+from bot.following import Following
 from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
@@ -161,6 +162,11 @@ class App:
             Polling(adapter, office.inbox, office.lane, asyncio.sleep)
             for adapter in office.adapters.values()
         ]
+        self.followings = [
+            Following(adapter, office.lane, clock, asyncio.sleep)
+            for adapter in office.adapters.values()
+            if adapter.caps.drafts
+        ]
         self.stopping = asyncio.Event()
         self._heard: dict[int, Guess] = {}  # what the last batch listened to
         self._tasks: list[asyncio.Task[None]] = []
@@ -235,7 +241,7 @@ class App:
         ticker = Ticker(self.tick)
         loops = []
         if "outbox" in self.parts and office.adapters:
-            loops.append(self.outbox.run())
+            loops += [self.outbox.run(), *(following.run() for following in self.followings)]
         if "web" in self.parts:
             self._polls = [asyncio.create_task(polling.run()) for polling in self.pollings]
         if "turns" in self.parts:
@@ -287,7 +293,11 @@ class App:
     async def _end(self) -> None:
         self.stop()
         self.received.set()
-        await asyncio.gather(*(p.close() for p in self.pollings), self.outbox.close())
+        await asyncio.gather(
+            *(polling.close() for polling in self.pollings),
+            *(following.close() for following in self.followings),
+            self.outbox.close(),
+        )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
         for adapter in self.office.adapters.values():

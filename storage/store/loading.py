@@ -109,6 +109,12 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
         channel.platform = row["platform"]
         for group in row.get("groups", []):
             _group(store, channel, group, now)
+        for robot in row.get("robots", []):
+            key = f"robot:{robot['name']}"
+            _post_only(store, channel, key, robot["name"], robot.get("place"), now)
+        for sender in row.get("senders", []):
+            key, name = f"draft:{sender['userid']}", f"{sender['name']}的客户群"
+            _post_only(store, channel, key, name, sender.get("place"), now, quota="1/day")
 
 
 def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
@@ -127,6 +133,35 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
         )
     place = store.people.place_named(str(row.get("place", "")))
     chat.place_id = place.id if place else None
+
+
+def _post_only(
+    store: Store,
+    channel: Channel,
+    external_id: str,
+    name: str,
+    place_name: str | None,
+    now: datetime,
+    *,
+    quota: str | None = None,
+) -> None:
+    """A group we post to and never hear; one that was given up may be tried again."""
+    chat = store.messages.chat_at(channel.id, external_id)
+    if chat is None:
+        chat = store.add(
+            Chat(
+                community_id=store.community_id,
+                channel_id=channel.id,
+                group=True,
+                post_only=True,
+                external_id=external_id,
+                seen_at=now,
+                created_at=now,
+            )
+        )
+    place = store.people.place_named(place_name) if place_name else None
+    chat.name, chat.place_id = name, place.id if place else None
+    chat.quota, chat.gone = quota, False
 
 
 def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: datetime) -> None:
