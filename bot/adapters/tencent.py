@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -28,6 +29,9 @@ EARLY = timedelta(minutes=5)  # a token is renewed this long before it ends
 STALE = {40001, 40014, 42001, 42007}  # the token is not taken (any more)
 BUSY = {-1, 45011}  # try again
 ERROR_MAX = 64 * 1024  # bytes of an answer in a file's place that are looked at
+
+# httpx names URLs, and so tokens, secrets and webhook keys.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Errcode(Refused):

@@ -44,9 +44,10 @@ def _moment(seconds: object) -> datetime:
 def _place(lat: object, lon: object) -> dict[str, Any]:
     """Coordinates as GCJ-02 has them, which is what the platform gives."""
     try:
-        return {"lat": float(str(lat)), "lon": float(str(lon))}
+        found = {"lat": float(str(lat)), "lon": float(str(lon))}
     except ValueError:
         return {}
+    return found if all(abs(degrees) <= 180 for degrees in found.values()) else {}
 
 
 # Members, by callback
