@@ -12,6 +12,10 @@ from storage.community_file import BadCommunity, CommunityFile, parse
 from storage.models import Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 
+EVERYBODY = "@all"  # the chat of all followers, to the adapter too
+FOLLOWERS = "公众号全体"
+POSTS = {"service": "4/month", "subscription": "1/day"}  # 群发, by the kind of account
+
 
 def communities(session: Session) -> list[Community]:
     return list(session.scalars(select(Community).order_by(Community.id)))
@@ -109,6 +113,8 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
         channel.platform = row["platform"]
         for group in row.get("groups", []):
             _group(store, channel, group, now)
+        if row["platform"] == "wechat":
+            _followers(store, channel, row, now)
         for robot in row.get("robots", []):
             key = f"robot:{robot['name']}"
             _post_only(store, channel, key, robot["name"], robot.get("place"), now)
@@ -133,6 +139,17 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
         )
     place = store.people.place_named(str(row.get("place", "")))
     chat.place_id = place.id if place else None
+
+
+def _followers(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
+    """All who follow a verified 公众号 are one more group: posted to now and then, never heard."""
+    if row.get("verified"):
+        quota = POSTS[str(row.get("account", "service"))]
+        _post_only(store, channel, EVERYBODY, FOLLOWERS, None, now, quota=quota)
+        return
+    chat = store.messages.chat_at(channel.id, EVERYBODY)
+    if chat is not None:
+        chat.gone = True
 
 
 def _post_only(

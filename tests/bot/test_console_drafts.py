@@ -85,6 +85,7 @@ async def test_whom_it_waits_for_finds_it_on_the_first_page(made: Made) -> None:
     assert 'href="/console/notices/1"' in found.text
     said, _ = await page(made, "张主任", "/console/")
     assert "点确认" not in said, "nobody else can do it"
+    later(made, days=1)  # a group takes one a day
     compose(made)
     stands(made, Sending.HANDED)
     said, found = await page(made, "小李", "/console/")
