@@ -7,6 +7,7 @@ from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
 from storage.models.media import Keeping, Media
 from storage.models.message import (
+    DRAFT,
     Channel,
     Chat,
     Conversation,
@@ -23,6 +24,7 @@ from storage.models.rollcall import CheckIn, CheckInStage, RollCall
 from storage.models.sample import LONGEST, Sample, Source
 
 __all__ = [
+    "DRAFT",
     "LIVE",
     "LONGEST",
     "Appeal",

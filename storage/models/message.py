@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Entity
 
+DRAFT = "draft:"  # begins the key of such a chat, to the adapter too
+
 
 class Priority(IntEnum):
     """Who goes first through the outbox; smaller is sooner."""
@@ -74,6 +76,11 @@ class Chat(Entity):
     warned: Mapped[int] = mapped_column(default=0)
     seen_at: Mapped[datetime]  # the last time somebody wrote here
     created_at: Mapped[datetime]
+
+    @property
+    def by_hand(self) -> bool:
+        """What is posted here waits until a person of ours lets it go."""
+        return self.post_only and self.external_id.startswith(DRAFT)
 
 
 class Grant(Entity):

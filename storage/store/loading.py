@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.community_file import BadCommunity, CommunityFile, parse
-from storage.models import Channel, Chat, Community, Identity, Place, Resident, Role
+from storage.models import DRAFT, Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 
 EVERYBODY = "@all"  # the chat of all followers, to the adapter too
@@ -119,7 +119,7 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
             key = f"robot:{robot['name']}"
             _post_only(store, channel, key, robot["name"], robot.get("place"), now)
         for sender in row.get("senders", []):
-            key, name = f"draft:{sender['userid']}", f"{sender['name']}的客户群"
+            key, name = DRAFT + sender["userid"], f"{sender['name']}的客户群"
             _post_only(store, channel, key, name, sender.get("place"), now, quota="1/day")
 
 

@@ -75,6 +75,10 @@ async def test_it_says_for_whom_a_notice_waits(made: Made) -> None:
         said, _ = await page(made, "张主任", path)
         assert WAITS in said
         assert "已送达 0 / 1" in said, "it is not said to be delivered"
+        assert "发完了" not in said
+    told = made.read(lambda s: s.scalars(select(Outbound.text).order_by(Outbound.id.desc())).all())
+    assert any("要群的主人在企业微信里点一下确认" in text for text in told)
+    assert not any("通知发到" in text for text in told)
 
 
 async def test_whom_it_waits_for_finds_it_on_the_first_page(made: Made) -> None:

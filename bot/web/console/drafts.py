@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.web.console.frame import View
+from storage.models import DRAFT
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ def drafts(view: View) -> list[Draft]:
     if not waiting:
         return []
     names = {
-        (row["id"], f"draft:{sender['userid']}"): str(sender["name"])
+        (row["id"], DRAFT + sender["userid"]): str(sender["name"])
         for row in view.desk.file.channels
         for sender in row.get("senders", [])
     }

@@ -26,8 +26,11 @@ def delivery(
     view: View, site: Site, notice: Notice, handed: Sequence[Draft] = ()
 ) -> dict[str, Any]:
     """How far a notice is: sent to, delivered, failed, read, left, and how long that takes."""
-    waits = [draft.name for draft in handed if draft.about == about(notice)]
     store = view.store
+    stage = view.say(f"notices.stage_{notice.stage}")
+    waits = [draft.name for draft in handed if draft.about == about(notice)]
+    if waits and notice.stage is NoticeStage.DONE:  # as far as we can bring it
+        stage = view.say("notices.waits", names=view.say("console.and").join(waits))
     counts = store.messages.progress(f"notice:{notice.id}", kind="notice")
     to, read = store.notices.counts(notice)
     if notice.audience.startswith("chat:"):
@@ -40,7 +43,7 @@ def delivery(
         "id": notice.id,
         "text": notice.text,
         "audience": audience_words(view.desk, notice.audience),
-        "stage": view.say(f"notices.stage_{notice.stage}"),
+        "stage": stage,
         "running": notice.stage in RUNNING,
         "early": notice.stage is NoticeStage.SCHEDULED,
         "to": to,
@@ -50,9 +53,6 @@ def delivery(
         "read": read,
         "author": view.name(notice.author_id),
         "sign": "soon" if waits else _sign(notice),
-        "waits": view.say("notices.waits", names=view.say("console.and").join(waits))
-        if waits
-        else "",
         "publish": view.moment(notice.publish_at),
         "group": notice.audience.startswith("chat:"),
         "repeat": view.say(f"notices.repeat_{notice.repeat}"),
