@@ -18,6 +18,7 @@ from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
 from bot.fetching import Fetching
+from bot.following import Following
 from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
@@ -181,6 +182,11 @@ class App:
             asyncio.sleep,
             file_name,
         )
+        self.followings = [
+            Following(adapter, office.lane, clock, asyncio.sleep)
+            for adapter in office.adapters.values()
+            if adapter.caps.drafts
+        ]
         self.stopping = asyncio.Event()
         self._heard: dict[int, Guess] = {}  # what the last batch listened to
         self._tasks: list[asyncio.Task[None]] = []
@@ -257,7 +263,7 @@ class App:
         ticker = Ticker(self.tick)
         loops = []
         if "outbox" in self.parts and office.adapters:
-            loops.append(self.outbox.run())
+            loops += [self.outbox.run(), *(following.run() for following in self.followings)]
         if "outbox" in self.parts:  # the part that speaks to platforms, of which there is one
             self._files = asyncio.create_task(self.fetching.run())
         if "web" in self.parts:
@@ -311,8 +317,12 @@ class App:
     async def _end(self) -> None:
         self.stop()
         self.received.set()
-        closing = [p.close() for p in self.pollings]
-        await asyncio.gather(*closing, self.outbox.close(), self.fetching.close())
+        await asyncio.gather(
+            *(polling.close() for polling in self.pollings),
+            *(following.close() for following in self.followings),
+            self.outbox.close(),
+            self.fetching.close(),
+        )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
         for adapter in self.office.adapters.values():

@@ -94,6 +94,8 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
         case None if last:
             # A reply is known by one id: that of the last piece, which carries the choices.
             ident = sent.ids[-1] if sent.ids else parts
+            if sent.handed:
+                return Mark(row.id, row.chat_id, Sending.HANDED, ident, None, tried, row.not_before)
             return Mark(
                 row.id, row.chat_id, Sending.SENT, ident, None, tried, row.not_before, sent_at=now
             )

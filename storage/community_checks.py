@@ -31,7 +31,11 @@ TOP = {
 HOURS = {"weekdays", "saturday", "sunday", "holidays", "closed"}
 LEVEL = {"first_response", "resolution", "clock", "remind_before", "escalate_after"}
 PERSON = {"name", "role", "place", "unit", "room", "phone", "elder", "willing", "language"}
-GROUP = {"name", "place"}
+GROUPS = {  # lists of groups that a channel may have, and what each of them says
+    "groups": {"name", "place"},
+    "robots": {"name", "place", "key"},
+    "senders": {"name", "place", "userid"},
+}
 TYPES: dict[str, tuple[type, ...]] = {  # of keys that are taken as they stand
     "demo": (bool,),
     "elder": (bool,),
@@ -50,6 +54,7 @@ TYPES: dict[str, tuple[type, ...]] = {  # of keys that are taken as they stand
     "template_time": (str,),
     "corp_id": (str,),
     "agent_id": (int, str),
+    "open_kfid": (str,),
 }
 WORDS: dict[str, tuple[str, ...]] = {  # keys with few values
     "role": ROLES,
@@ -324,12 +329,13 @@ def check_channels(
         seen.add(str(name))
         if platforms is not None:
             _check_keys(row, where, platforms, faults)
-        for here, group in rows_in(row.get("groups", []), f"{where}.groups", faults):
-            note_unknown(group, GROUP, here, faults)
-            if not isinstance(group.get("name"), str) or not group["name"].strip():
-                faults.append(f"{here}.name: 必须写")
-            if "place" in group and not among(group["place"], places):
-                faults.append(f"{here}.place: places 里没有“{group['place']}”")
+        for key, known in GROUPS.items():
+            for here, group in rows_in(row.get(key, []), f"{where}.{key}", faults):
+                note_unknown(group, known, here, faults)
+                if not isinstance(group.get("name"), str) or not group["name"].strip():
+                    faults.append(f"{here}.name: 必须写")
+                if "place" in group and not among(group["place"], places):
+                    faults.append(f"{here}.place: places 里没有“{group['place']}”")
 
 
 def _check_keys(row: Row, where: str, known: Mapping[str, Keys], faults: list[str]) -> None:

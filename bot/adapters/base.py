@@ -153,6 +153,7 @@ class Caps:
     rate_chat: float = 1.0
     rate_group: float = 20 / 60
     burst_group: int = 20  # what a group takes at once before its rate holds
+    drafts: bool = False  # some of what is sent a person of ours must let go: `follow` is asked
     polling: bool = False  # hears through `poll`; otherwise the platform calls `open`
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -28,6 +29,9 @@ EARLY = timedelta(minutes=5)  # a token is renewed this long before it ends
 STALE = {40001, 40014, 42001, 42007}  # the token is not taken (any more)
 BUSY = {-1, 45011}  # try again
 ERROR_MAX = 64 * 1024  # bytes of an answer in a file's place that are looked at
+
+# httpx names URLs, and so tokens, secrets and webhook keys.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Errcode(Refused):
@@ -163,16 +167,21 @@ class Api:
         return found
 
     async def call(
-        self, path: str, body: Mapping[str, Any] | None = None, *, fine: Container[int] = ()
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        fine: Container[int] = (),
     ) -> dict[str, Any]:
         """A call with the token; its answer. Raises Errcode but for those that are `fine`."""
         for attempt in (1, 2):
             token, nth = await self._fresh()
-            query = {"access_token": token}
+            params = {"access_token": token, **(query or {})}
             if body is None:
-                answer = await self.ask("GET", path, params=query)
+                answer = await self.ask("GET", path, params=params)
             else:
-                answer = await self.ask("POST", path, params=query, json=dict(body))
+                answer = await self.ask("POST", path, params=params, json=dict(body))
             code = code_of(answer)
             if code in STALE and attempt == 1:
                 self._drop(nth)

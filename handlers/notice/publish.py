@@ -132,10 +132,12 @@ def _tell_author(desk: Desk, notice: Notice) -> None:
     author = desk.store.people.resident(notice.author_id)
     sent, _ = desk.store.notices.counts(notice)
     desk.withdraw(about(notice), to=author, name="notice.held")
+    chat = chat_of(desk, notice.audience)
+    done = "notice.done_group" if chat else "notice.done"
     if author is not None:
         desk.tell(
             author,
-            "notice.done_group" if chat_of(desk, notice.audience) else "notice.done",
+            "notice.handed" if chat and chat.by_hand else done,
             about=about(notice),
             count=sent,
             audience=audience_words(desk, notice.audience),

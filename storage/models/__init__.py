@@ -7,6 +7,7 @@ from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
 from storage.models.media import MOST, TAKEN, Keeping, Media
 from storage.models.message import (
+    DRAFT,
     START,
     Channel,
     Chat,
@@ -24,6 +25,7 @@ from storage.models.rollcall import CheckIn, CheckInStage, RollCall
 from storage.models.sample import LONGEST, Sample, Source
 
 __all__ = [
+    "DRAFT",
     "LIVE",
     "LONGEST",
     "MOST",

@@ -14,6 +14,7 @@ from storage.models.base import Entity
 # A choice whose callback begins so answers nothing: it opens the private chat, where the rest of
 # it arrives as the scene of a "start" event. Only channels with Caps.links show such choices.
 START = "start:"
+DRAFT = "draft:"  # begins the key of such a chat, to the adapter too
 
 
 class Priority(IntEnum):
@@ -78,6 +79,11 @@ class Chat(Entity):
     warned: Mapped[int] = mapped_column(default=0)
     seen_at: Mapped[datetime]  # the last time somebody wrote here
     created_at: Mapped[datetime]
+
+    @property
+    def by_hand(self) -> bool:
+        """What is posted here waits until a person of ours lets it go."""
+        return self.post_only and self.external_id.startswith(DRAFT)
 
 
 class Grant(Entity):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.community_file import BadCommunity, CommunityFile, parse
-from storage.models import Channel, Chat, Community, Identity, Place, Resident, Role
+from storage.models import DRAFT, Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 
 EVERYBODY = "@all"  # the chat of all followers, to the adapter too
@@ -115,6 +115,12 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
             _group(store, channel, group, now)
         if row["platform"] == "wechat":
             _followers(store, channel, row, now)
+        for robot in row.get("robots", []):
+            key = f"robot:{robot['name']}"
+            _post_only(store, channel, key, robot["name"], robot.get("place"), now)
+        for sender in row.get("senders", []):
+            key, name = DRAFT + sender["userid"], f"{sender['name']}的客户群"
+            _post_only(store, channel, key, name, sender.get("place"), now, quota="1/day")
 
 
 def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
@@ -137,11 +143,27 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
 
 def _followers(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
     """All who follow a verified 公众号 are one more group: posted to now and then, never heard."""
-    chat = store.messages.chat_at(channel.id, EVERYBODY)
-    if not row.get("verified"):
-        if chat is not None:
-            chat.gone = True
+    if row.get("verified"):
+        quota = POSTS[str(row.get("account", "service"))]
+        _post_only(store, channel, EVERYBODY, FOLLOWERS, None, now, quota=quota)
         return
+    chat = store.messages.chat_at(channel.id, EVERYBODY)
+    if chat is not None:
+        chat.gone = True
+
+
+def _post_only(
+    store: Store,
+    channel: Channel,
+    external_id: str,
+    name: str,
+    place_name: str | None,
+    now: datetime,
+    *,
+    quota: str | None = None,
+) -> None:
+    """A group we post to and never hear; one that was given up may be tried again."""
+    chat = store.messages.chat_at(channel.id, external_id)
     if chat is None:
         chat = store.add(
             Chat(
@@ -149,13 +171,14 @@ def _followers(store: Store, channel: Channel, row: dict[str, Any], now: datetim
                 channel_id=channel.id,
                 group=True,
                 post_only=True,
-                external_id=EVERYBODY,
-                name=FOLLOWERS,
+                external_id=external_id,
                 seen_at=now,
                 created_at=now,
             )
         )
-    chat.gone, chat.quota = False, POSTS[str(row.get("account", "service"))]
+    place = store.people.place_named(place_name) if place_name else None
+    chat.name, chat.place_id = name, place.id if place else None
+    chat.quota, chat.gone = quota, False
 
 
 def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: datetime) -> None:

@@ -320,3 +320,11 @@ class Messages(Questions):
         if kind is not None:
             query = query.where(Outbound.kind == kind)
         return {status: number for status, number in self.session.execute(query)}
+
+    def handed(self) -> list[tuple[Outbound, Chat]]:
+        """What waits for a person of ours to let it go, oldest first, with where it goes."""
+        query = self.beneath(Outbound, Outbound, Chat).join(Chat, Chat.id == Outbound.chat_id)
+        rows = self.session.execute(
+            query.where(Outbound.status == Sending.HANDED).order_by(Outbound.id)
+        )
+        return [(row[0], row[1]) for row in rows]

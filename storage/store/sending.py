@@ -225,12 +225,14 @@ def drop(session: Session, rows: Collection[int]) -> None:
         )
 
 
-def mark(session: Session, marks: Sequence[Mark], now: datetime) -> None:
+def mark(
+    session: Session, marks: Sequence[Mark], now: datetime, was: Sending = Sending.SENDING
+) -> None:
     """Writes down how sends went, and what follows for questions and chats."""
     for one in marks:
         session.execute(
             _change(Outbound)
-            .where(Outbound.id == one.id, Outbound.status == Sending.SENDING)
+            .where(Outbound.id == one.id, Outbound.status == was)
             .values(
                 status=one.status,
                 external_id=one.external_id,
@@ -348,3 +350,23 @@ def recover(session: Session, channels: Collection[str]) -> tuple[int, int]:
 def cursor_of(session: Session, channel_id: str) -> str | None:
     """How far a polled channel has been read."""
     return session.scalar(select(Channel.cursor).where(Channel.id == channel_id))
+
+
+@dataclass(frozen=True)
+class Handed:
+    """An Outbound that a person of ours must let go; `ident` is what `Adapter.follow` takes."""
+
+    id: int
+    chat_id: int
+    ident: str
+    attempts: int
+
+
+def handed(session: Session, channel_id: str) -> list[Handed]:
+    """What waits for a person of ours on a channel, oldest first."""
+    query = (
+        select(Outbound.id, Outbound.chat_id, Outbound.external_id, Outbound.attempts)
+        .where(Outbound.channel_id == channel_id, Outbound.status == Sending.HANDED)
+        .order_by(Outbound.id)
+    )
+    return [Handed(row[0], row[1], row[2] or "", row[3]) for row in session.execute(query)]

@@ -185,6 +185,44 @@ def test_a_webhook_needs_a_secret() -> None:
     assert found == ["channels[1].receive: 应是 polling | webhook，不是 'pigeon'"]
 
 
+WECOM = {
+    "id": "qw",
+    "platform": "wecom",
+    "corp_id": "ww1",
+    "agent_id": 1000002,
+    "secret": "env:S",
+    "token": "t",
+    "aes_key": "a" * 43,
+}
+ROBOT = {"name": "工作群", "key": "env:R", "place": "1片区"}
+SENDER = {"name": "小李", "userid": "xiaoli"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, []),
+        ({"aes_key": "file:/run/key", "agent_id": "1000002"}, []),
+        ({"robots": [ROBOT], "senders": [SENDER], "open_kfid": "wk1"}, []),
+        ({"aes_key": "short"}, ["aes_key: 应是 43 个字母和数字"]),
+        ({"aes_key": 5}, ["aes_key: 应是一段文字，不是 5"]),
+        ({"open_kfid": ["wk1"]}, ["open_kfid: 应是一段文字，不是 ['wk1']"]),
+        ({"robots": {}}, ["robots: 应是 [[channels[1].robots]] 的列表"]),
+        ({"robots": ["工作群"]}, ["robots[0]: 应是一个表"]),
+        ({"robots": [ROBOT, ROBOT]}, ["robots[1].name: “工作群”写了两次"]),
+        ({"robots": [{"name": "工作群"}]}, ["robots[0].key: 必须写"]),
+        ({"robots": [{"key": "k"}]}, ["robots[0].name: 必须写"]),
+        ({"robots": [{**ROBOT, "place": "99片区"}]}, ["robots[0].place: places 里没有“99片区”"]),
+        ({"robots": [{**ROBOT, "url": "x"}]}, ["robots[0].url: 不认识这个键"]),
+        ({"senders": [SENDER, {**SENDER, "userid": "b"}]}, ["senders[1].name: “小李”写了两次"]),
+        ({"senders": [{"name": "小李", "userid": 5}]}, ["senders[0].userid: 必须写"]),
+    ],
+)
+def test_what_a_wecom_channel_may_say(change: dict[str, Any], said: list[str]) -> None:
+    found = faults("channels", [*RAW["channels"], {**WECOM, **change}])
+    assert [one.removeprefix("channels[1].") for one in found] == said
+
+
 def test_two_channels_of_one_name() -> None:
     found = faults("channels", [*RAW["channels"], {"id": "web", "platform": "terminal"}])
     assert found == ["channels[1].id: “web”写了两次"]

@@ -117,3 +117,45 @@ def test_a_name_is_changed_with_its_root_place(database: Database) -> None:
     with database.read() as session:
         assert session.get_one(Community, ident).name == "如意里社区"
         assert Store(session, ident).people.root.name == "如意里社区"
+
+
+QW: dict[str, Any] = {
+    "id": "qw",
+    "platform": "wecom",
+    "robots": [{"name": "工作群", "key": "k", "place": "1片区"}],
+    "senders": [{"name": "小李", "userid": "xiaoli"}],
+}
+
+
+def posts(database: Database, ident: int) -> list[tuple[Any, ...]]:
+    with database.read() as session:
+        store = Store(session, ident)
+        found = [chat for chat in store.messages.groups() if chat.post_only]
+        places = {place.id: place.name for place in store.people.places}
+        return [(c.external_id, c.name, places.get(c.place_id or 0), c.quota) for c in found]
+
+
+def test_robots_and_senders_are_groups_to_post_to(database: Database) -> None:
+    file = raw()
+    file["channels"].append(QW)
+    ident = load(database, file)
+    expected = [
+        ("robot:工作群", "工作群", "1片区", None),
+        ("draft:xiaoli", "小李的客户群", None, "1/day"),
+    ]
+    assert posts(database, ident) == expected
+    before = everything(database, ident)
+    load(database, file, later=5)
+    assert everything(database, ident) == before
+
+
+def test_a_robot_with_a_new_key_is_tried_again(database: Database) -> None:
+    file = raw()
+    file["channels"].append(QW)
+    ident = load(database, file)
+    with database.write() as session:
+        for chat in Store(session, ident).messages.groups():
+            chat.gone = chat.post_only
+    assert posts(database, ident) == []
+    load(database, file)
+    assert len(posts(database, ident)) == 2

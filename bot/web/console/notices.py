@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -10,19 +10,27 @@ from starlette.responses import Response
 
 from bot.web.charts import Legend, Mark, share
 from bot.web.console.acting import act
+from bot.web.console.drafts import Draft, drafts
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, show, there
 from bot.web.site import Site, site_of
 from handlers.notice import audience_words, reached
+from handlers.turn import about
 from storage.models import Notice, NoticeStage, Sending
 
 RUNNING = (NoticeStage.SCHEDULED, NoticeStage.SENDING)
 RATE = 20.0  # messages per second where a channel's own pace is not known
 
 
-def delivery(view: View, site: Site, notice: Notice) -> dict[str, Any]:
+def delivery(
+    view: View, site: Site, notice: Notice, handed: Sequence[Draft] = ()
+) -> dict[str, Any]:
     """How far a notice is: sent to, delivered, failed, read, left, and how long that takes."""
     store = view.store
+    stage = view.say(f"notices.stage_{notice.stage}")
+    waits = [draft.name for draft in handed if draft.about == about(notice)]
+    if waits and notice.stage is NoticeStage.DONE:  # as far as we can bring it
+        stage = view.say("notices.waits", names=view.say("console.and").join(waits))
     counts = store.messages.progress(f"notice:{notice.id}", kind="notice")
     to, read = store.notices.counts(notice)
     if notice.audience.startswith("chat:"):
@@ -35,7 +43,7 @@ def delivery(view: View, site: Site, notice: Notice) -> dict[str, Any]:
         "id": notice.id,
         "text": notice.text,
         "audience": audience_words(view.desk, notice.audience),
-        "stage": view.say(f"notices.stage_{notice.stage}"),
+        "stage": stage,
         "running": notice.stage in RUNNING,
         "early": notice.stage is NoticeStage.SCHEDULED,
         "to": to,
@@ -44,7 +52,7 @@ def delivery(view: View, site: Site, notice: Notice) -> dict[str, Any]:
         "dropped": counts.get(Sending.DROPPED, 0),
         "read": read,
         "author": view.name(notice.author_id),
-        "sign": _sign(notice),
+        "sign": "soon" if waits else _sign(notice),
         "publish": view.moment(notice.publish_at),
         "group": notice.audience.startswith("chat:"),
         "repeat": view.say(f"notices.repeat_{notice.repeat}"),
@@ -71,7 +79,8 @@ async def _listed(request: Request, staff: Staff) -> Response:
     site = site_of(request)
 
     def see(view: View) -> Mapping[str, Any]:
-        found = [delivery(view, site, notice) for notice in view.store.notices.listed()]
+        handed = drafts(view)
+        found = [delivery(view, site, notice, handed) for notice in view.store.notices.listed()]
         return {"notices": found}
 
     return await show(request, staff, "notices.html", see, here="notices")
@@ -85,7 +94,7 @@ async def _one(request: Request, staff: Staff) -> Response:
 
     def see(view: View) -> Mapping[str, Any]:
         notice: Notice = there(view.store.notices.get(ident))
-        facts = delivery(view, site, notice)
+        facts = delivery(view, site, notice, drafts(view))
         return {"notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice)}
 
     return await show(request, staff, "notice.html", see, here="notices")

@@ -14,6 +14,7 @@ from bot.web.console import figures
 from bot.web.console.acting import act
 from bot.web.console.attachments import Shown, shown
 from bot.web.console.channels import questions
+from bot.web.console.drafts import drafts
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, brief, ident_of, look, show, there
 from bot.web.console.sieve import Sieve
@@ -97,7 +98,8 @@ def _sent(view: View, person: Resident | None, incident: Incident) -> list[Media
 
 def needs(view: View) -> list[Need]:
     """What waits for this person, the most pressing first; the chief's is everybody's."""
-    found = [*_late(view), *_soon(view), *_rollcalls(view), *_questions(view), *_notices(view)]
+    found = [*_late(view), *_soon(view), *_rollcalls(view), *_questions(view)]
+    found += [*_drafts(view), *_notices(view)]
     claims = view.store.people.listed(claims=True, limit=100)
     if claims:
         found.append(
@@ -193,6 +195,17 @@ def _questions(view: View) -> list[Need]:
         "overview.unanswered", n=len(clocks), span=view.span(span), what=brief(clocks[0].text)
     )
     return [Need(kind, text, "/console/channels#unanswered")]
+
+
+def _drafts(view: View) -> list[Need]:
+    """What goes out in this person's name once they let it go."""
+    mine = [draft for draft in drafts(view) if draft.name == view.person.name]
+    if not mine:
+        return []
+    href = "/console/notices"
+    if len({draft.about for draft in mine}) == 1 and mine[0].about.startswith("notice:"):
+        href = f"{href}/{mine[0].about.removeprefix('notice:')}"
+    return [Need("soon", view.say("overview.drafts", n=len(mine)), href)]
 
 
 def _notices(view: View) -> list[Need]:
