@@ -121,6 +121,10 @@ class Out:
         """The words with choices as numbered lines, for whoever cannot see buttons."""
         return with_lines(self.text, [] if self.inline else self.choices)
 
+    def signed(self) -> str:
+        """`plain`, beneath the name of the person of ours whose words they are."""
+        return self.plain() if self.sender == "bot" else f"{self.sender}：\n{self.plain()}"
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -168,6 +172,7 @@ class Adapter(Protocol):
 
         The next call's cursor acknowledges. Raises Refused.
         """
+        return (), None  # whoever inherits this is never asked: the platform calls us
 
     async def setup(self) -> None:
         """Tells the platform about us: webhook, menu, commands. May be repeated. Raises Refused."""
@@ -180,8 +185,18 @@ class Adapter(Protocol):
 
     async def follow(self, ident: str) -> Sent | None:
         """How a message stands that was `handed` to a person; None while it waits for them."""
+        return Sent(ids=[ident])  # whoever inherits this hands nothing to a person
 
     async def close(self) -> None: ...
+
+
+def words_in(table: Any, *path: str) -> str:
+    """A text of a payload that must be there. Raises Malformed."""
+    for name in path:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, str) or not table:
+        raise Malformed(f"{path[-1]} is missing")
+    return table
 
 
 def with_lines(text: str, choices: Sequence[Sequence[str]]) -> str:

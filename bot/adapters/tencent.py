@@ -111,17 +111,22 @@ def field(fields: Mapping[str, Any], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def code_of(answer: Mapping[str, Any]) -> int:
+def code_of(answer: Mapping[str, Any], name: str = "errcode") -> int:
     """The errcode of an answer: 0 where there is none, -1 (busy) for one that is no number."""
-    found = answer.get("errcode") or 0
+    found = answer.get(name) or 0
     return found if isinstance(found, int) else -1
+
+
+def _in_query(token: str) -> dict[str, Any]:
+    return {"params": {"access_token": token}}
 
 
 class Api:
     """Calls with a token that is fetched once however many wait, and renewed once when refused.
 
     `get_token` asks the platform for one: (token, seconds it lasts). `fail_of` reads an errcode:
-    its Fail, or a Sent where there is more to say than that.
+    its Fail, or a Sent where there is more to say than that. Where a platform differs: `carry`
+    puts a token into a request, `code` is what its errcode is called, `stale` those of the token.
     """
 
     def __init__(
@@ -131,8 +136,12 @@ class Api:
         get_token: Callable[[Api], Awaitable[tuple[str, float]]],
         fail_of: Callable[[int], Fail | Sent],
         *,
+        carry: Callable[[str], dict[str, Any]] = _in_query,
+        code: str = "errcode",
+        stale: Container[int] = STALE,
         http: dict[str, Any] | None = None,
     ) -> None:
+        self._carry, self._code, self._stale = carry, code, stale
         self._clock, self._get_token, self._fail_of = clock, get_token, fail_of
         base = base.rstrip("/")
         near = urlsplit(base).hostname in ("127.0.0.1", "::1", "localhost")
@@ -148,7 +157,8 @@ class Api:
         """
         if "json" in what:
             body = json.dumps(what.pop("json"), ensure_ascii=False).encode(errors="replace")
-            what |= {"content": body, "headers": {"content-type": "application/json"}}
+            headers = {"content-type": "application/json", **what.get("headers", {})}
+            what |= {"content": body, "headers": headers}
         try:
             answer = await self._client.request(method, path, **what)
             found = answer.json()
@@ -168,19 +178,31 @@ class Api:
         """A call with the token; its answer. Raises Errcode but for those that are `fine`."""
         for attempt in (1, 2):
             token, nth = await self._fresh()
-            query = {"access_token": token}
+            carried = self._carry(token)
             if body is None:
-                answer = await self.ask("GET", path, params=query)
+                answer = await self.ask("GET", path, **carried)
             else:
-                answer = await self.ask("POST", path, params=query, json=dict(body))
-            code = code_of(answer)
-            if code in STALE and attempt == 1:
+                answer = await self.ask("POST", path, **carried, json=dict(body))
+            code = code_of(answer, self._code)
+            if code in self._stale and attempt == 1:
                 self._drop(nth)
                 continue
             if code and code not in fine:
                 raise self.errcode(code)
             return answer
         raise AssertionError("unreachable")
+
+    async def sent(self, path: str, body: Mapping[str, Any], ident: str) -> Sent:
+        """A call that sends, as an outcome; `ident` is the field with the message's id."""
+        try:
+            answer = await self.call(path, body)
+        except Refused as refused:
+            return refused.sent
+        return Sent(ids=[str(answer[ident])] if ident in answer else [])
+
+    async def ready(self) -> None:
+        """Whether a token can be had. Raises Refused."""
+        await self._fresh()
 
     def errcode(self, code: int) -> Errcode:
         """What an errcode means. Its errmsg may repeat words, so it is not kept."""
@@ -194,7 +216,11 @@ class Api:
             return self._token, self._nth
         async with self._fetching:  # whoever waited finds it done
             if not self._token or self._clock() >= self._ends:
-                self._token, seconds = await self._get_token(self)
+                try:
+                    self._token, seconds = await self._get_token(self)
+                except (KeyError, TypeError, ValueError):
+                    sent = Sent(fail=Fail.CONFIG, detail="no token was given")
+                    raise Refused(sent) from None
                 self._nth += 1
                 life = timedelta(seconds=seconds)
                 self._ends = self._clock() + max(life - EARLY, life / 2)
@@ -219,9 +245,18 @@ class Api:
                         yield chunk
                 return
             except Errcode as error:  # said before the first byte, so nothing is given twice
-                if error.code not in STALE or attempt == 2:
+                if error.code not in self._stale or attempt == 2:
                     raise
                 self._drop(nth)
+
+    def read(self, address: str, most: int) -> AsyncIterator[bytes]:
+        """An attachment from a whole address, without the token: by https, or from the API's host.
+
+        Raises TooLarge, Refused.
+        """
+        if not address.startswith(("https://", f"{self._client.base_url}")):
+            raise Refused(Sent(fail=Fail.REJECTED, detail="not by https"))
+        return self._read(address, None, most)
 
     async def _read(
         self, path: str, params: Mapping[str, str] | None, most: int
