@@ -38,13 +38,14 @@ class QQ(base.Adapter):
         self.channel_id, self._clock = str(row["id"]), tools.clock
         self._app, self._secret = row["app_id"], tools.secret(row["secret"])
         self._key = Ed25519PrivateKey.from_private_bytes((self._secret * 32).encode()[:32])
+        self._theirs = self._key.public_key()
         self._auth = row.get("auth_base", "https://bots.qq.com").rstrip("/")
         self._api = Api(
             row.get("api_base", "https://api.sgroup.qq.com"),
             tools.clock,
             self._get_token,
             lambda code: FAILS.get(code, Fail.REJECTED if code > 1_000_000 else Fail.RETRY),
-            carry=lambda token: {"headers": {"Authorization": f"QQBot {token}"}},
+            bearer="QQBot",
             code="code",
             stale=TOKEN,
         )
@@ -53,7 +54,7 @@ class QQ(base.Adapter):
         stamp = request.headers.get("x-signature-timestamp", "")
         try:
             given = bytes.fromhex(request.headers.get("x-signature-ed25519", ""))
-            self._key.public_key().verify(given, stamp.encode() + request.body)
+            self._theirs.verify(given, stamp.encode() + request.body)
         except (ValueError, InvalidSignature):
             raise base.Forbidden("signature") from None
         try:

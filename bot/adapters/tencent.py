@@ -117,16 +117,13 @@ def code_of(answer: Mapping[str, Any], name: str = "errcode") -> int:
     return found if isinstance(found, int) else -1
 
 
-def _in_query(token: str) -> dict[str, Any]:
-    return {"params": {"access_token": token}}
-
-
 class Api:
     """Calls with a token that is fetched once however many wait, and renewed once when refused.
 
     `get_token` asks the platform for one: (token, seconds it lasts). `fail_of` reads an errcode:
-    its Fail, or a Sent where there is more to say than that. Where a platform differs: `carry`
-    puts a token into a request, `code` is what its errcode is called, `stale` those of the token.
+    its Fail, or a Sent where there is more to say than that. Where a platform differs: its
+    token goes in a header after the word `bearer`, `code` is what its errcode is called, `stale`
+    are those of the token.
     """
 
     def __init__(
@@ -136,12 +133,12 @@ class Api:
         get_token: Callable[[Api], Awaitable[tuple[str, float]]],
         fail_of: Callable[[int], Fail | Sent],
         *,
-        carry: Callable[[str], dict[str, Any]] = _in_query,
+        bearer: str = "",
         code: str = "errcode",
         stale: Container[int] = STALE,
         http: dict[str, Any] | None = None,
     ) -> None:
-        self._carry, self._code, self._stale = carry, code, stale
+        self._bearer, self._code, self._stale = bearer, code, stale
         self._clock, self._get_token, self._fail_of = clock, get_token, fail_of
         base = base.rstrip("/")
         near = urlsplit(base).hostname in ("127.0.0.1", "::1", "localhost")
@@ -178,7 +175,7 @@ class Api:
         """A call with the token; its answer. Raises Errcode but for those that are `fine`."""
         for attempt in (1, 2):
             token, nth = await self._fresh()
-            carried = self._carry(token)
+            carried = self._carried(token)
             if body is None:
                 answer = await self.ask("GET", path, **carried)
             else:
@@ -191,6 +188,12 @@ class Api:
                 raise self.errcode(code)
             return answer
         raise AssertionError("unreachable")
+
+    def _carried(self, token: str) -> dict[str, Any]:
+        """How a token goes along."""
+        if self._bearer:
+            return {"headers": {"Authorization": f"{self._bearer} {token}"}}
+        return {"params": {"access_token": token}}
 
     async def sent(self, path: str, body: Mapping[str, Any], ident: str) -> Sent:
         """A call that sends, as an outcome; `ident` is the field with the message's id."""
