@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import io
 import json
 import logging
 import os
@@ -30,7 +31,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import httpx  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from requests import Response, Session  # noqa: E402
+from requests.adapters import HTTPAdapter  # noqa: E402
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update  # noqa: E402
+from wechatpy import WeChatClient, create_reply, parse_message  # noqa: E402
+from wechatpy.crypto import WeChatCrypto  # noqa: E402
 
 from bot.adapters.base import Adapter, Out, Request  # noqa: E402
 from bot.adapters.qq import QQ  # noqa: E402
@@ -135,7 +140,81 @@ def qq() -> list[Pair]:
     ]
 
 
-PLATFORMS: dict[str, Callable[[], list[Pair]]] = {"telegram": telegram, "qq": qq}
+# 公众号 and 企业微信
+
+
+def sealed(name: str) -> tuple[Adapter, list[Request], Pair]:
+    """An adapter with its Api on a stub, sealed callbacks, and reading them by wechatpy alone."""
+    door = DOORS[name]
+    adapter = door.adapter(door.row, TOOLS)
+    answer = {"errcode": 0, "errmsg": "ok", "access_token": "t", "expires_in": 7200, "msgid": "m"}
+    stub = httpx.MockTransport(lambda _request: httpx.Response(200, json=answer))
+    adapter._api._client = httpx.AsyncClient(  # type: ignore[attr-defined]
+        transport=stub, base_url=door.row["api_base"]
+    )
+    requests = [door.sign(body, Random(1)) for body in door.payloads]
+    crypto = WeChatCrypto(door.row["token"], door.row["aes_key"], door.row["app_id"])
+
+    async def bare_in() -> None:
+        for request in requests:
+            asked = request.query
+            parse_message(
+                crypto.decrypt_message(
+                    request.body, asked["msg_signature"], asked["timestamp"], asked["nonce"]
+                )
+            )
+
+    ours = opening(adapter, requests)
+    against = "decrypt_message, parse_message"
+    return adapter, requests, Pair(name, "in", ours, bare_in, len(requests), against)
+
+
+class Stub(HTTPAdapter):
+    """Where the network begins for requests, which wechatpy's own client speaks by."""
+
+    def send(self, request: Any, *_args: Any, **_more: Any) -> Any:
+        found = Response()
+        found.status_code, found.request, found.url = 200, request, request.url
+        found.raw = io.BytesIO(b'{"errcode": 0, "errmsg": "ok", "msgid": "m"}')
+        return found
+
+
+def wechat() -> list[Pair]:
+    adapter, requests, read = sealed("wechat")
+    row = DOORS["wechat"].row
+    crypto = WeChatCrypto(row["token"], row["aes_key"], row["app_id"])
+    heard = parse_message(DOORS["wechat"].payloads[0])
+    client = WeChatClient(row["app_id"], row["app_secret"], access_token="t")
+    client._http = requests_session()
+
+    hold = asyncio.get_running_loop().create_task(adapter.open(requests[0]))
+
+    async def ours_reply() -> None:
+        found = (await hold).hold
+        assert found is not None
+        found.reply(TEXT)
+
+    async def bare_reply() -> None:
+        crypto.encrypt_message(create_reply(TEXT, heard).render(), "n", "1795395600")
+
+    async def bare_out() -> None:
+        client.message.send_text("oAAAA", TEXT)
+        client.message.send_text("oAAAA", "\n".join([TEXT, *(f"{c[0]}. {c[1]}" for c in CHOICES)]))
+
+    return [
+        read,
+        Pair("wechat", "reply", ours_reply, bare_reply, 1, "create_reply, encrypt_message"),
+        Pair("wechat", "out", saying(adapter, "oAAAA"), bare_out, 2, "client.message.send_text"),
+    ]
+
+
+def requests_session() -> Session:
+    session = Session()
+    session.mount("https://", Stub())
+    return session
+
+
+PLATFORMS: dict[str, Callable[[], list[Pair]]] = {"telegram": telegram, "qq": qq, "wechat": wechat}
 
 
 def opening(adapter: Adapter, requests: Sequence[Request]) -> Work:

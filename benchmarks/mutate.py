@@ -41,14 +41,14 @@ def line(tally: Tally, seconds: float) -> str:
     cells = "".join(
         f"{number:>{max(9, len(head) + 2)}}" for head, number in zip(HEADS, found, strict=True)
     )
-    return f"{tally.platform:10}{cells}{1000 * tally.slowest:>11.1f}{seconds:>8.0f}"
+    return f"{tally.platform:14}{cells}{1000 * tally.slowest:>11.1f}{seconds:>8.0f}"
 
 
 def main() -> int:
     options = arguments()
     logging.disable(logging.CRITICAL)
     heads = "".join(f"{head:>{max(9, len(head) + 2)}}" for head in HEADS)
-    print(f"{'':10}{heads}{'slowest ms':>11}{'s':>8}")
+    print(f"{'':14}{heads}{'slowest ms':>11}{'s':>8}")
     held = True
     for name in [options.platform] if options.platform else DOORS:
         started = time.perf_counter()

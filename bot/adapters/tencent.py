@@ -214,10 +214,6 @@ class Api:
         sent = found if isinstance(found, Sent) else Sent(fail=found)
         return Errcode(code, replace(sent, detail=f"errcode {code}"))
 
-    def refusal(self, code: int) -> Sent:
-        """What an errcode means, as an outcome."""
-        return self.errcode(code).sent
-
     async def _fresh(self) -> tuple[str, int]:
         """The token, and which in number it is."""
         if self._token and self._clock() < self._ends:

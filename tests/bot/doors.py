@@ -18,9 +18,9 @@ from bot.adapters.base import Adapter, Request
 from bot.adapters.telegram import Telegram
 from bot.adapters.telegram.events import Me
 from bot.platforms import Tools
-from tests.bot import qq_double, test_qq
+from tests.bot import qq_double, test_qq, test_wechat_events, wechat_double
 from tests.bot import test_telegram_events as telegram
-from tests.bot.mutating import Mutation, again, in_json, mutate
+from tests.bot.mutating import Mutation, again, in_json, in_xml, mutate
 from tests.bot.telegram_double import TOKEN
 
 TELEGRAM_SECRET = "s3cret-of-the-hook"
@@ -36,8 +36,8 @@ def _made(row: Mapping[str, Any], tools: Tools) -> Adapter:
 class Door:
     """How one platform calls us. `sign` dresses a payload as the platform would.
 
-    `headers`, `query` and `body` (whether it) are what the signature rests on: where any of them
-    is another, the call is not signed.
+    `headers` and `query` are what the signature rests on: where any of them is another, the call
+    is not signed; `body` makes the body so, where it is signed.
     """
 
     row: Mapping[str, Any]
@@ -46,21 +46,23 @@ class Door:
     structure: Mutation = in_json
     headers: Sequence[str] = ()
     query: Sequence[str] = ()
-    body: bool = True
+    body: Mutation | None = None
     adapter: Callable[[Mapping[str, Any], Tools], Adapter] = _made
 
     def call(self, dice: Random, signed: bool) -> Request:
         """A mutated call. What is not signed was signed before it was touched, mostly."""
         payload = mutate(dice.choice(self.payloads), self.structure, dice)
         request = _dressed(self.sign(payload, dice), dice)
-        return request if signed else self.spoil(request, dice)
+        if signed:
+            return request
+        request = self.spoil(request, dice)
+        return replace(request, method="GET") if dice.random() < 0.05 else request
 
     def spoil(self, request: Request, dice: Random) -> Request:
         named = [("headers", name) for name in self.headers]
         named += [("query", name) for name in self.query]
-        if self.body and dice.random() < 0.4:
-            body = again(request.body, self.structure, dice)
-            return replace(request, body=body if body != request.body else body + b" ")
+        if self.body is not None and dice.random() < 0.4:
+            return replace(request, body=self.body(request.body, dice))
         gone = dice.random() < 0.2  # all of it
         for kind, name in named if gone else [dice.choice(named)]:
             values = dict(getattr(request, kind))
@@ -69,6 +71,11 @@ class Door:
                 values[name] = _other(before, dice)
             request = replace(request, **{kind: values})  # type: ignore[arg-type]
         return request
+
+
+def _another(body: bytes, dice: Random) -> bytes:
+    changed = again(body, in_json, dice)
+    return changed if changed != body else body + b" "
 
 
 def _other(value: str, dice: Random) -> str:
@@ -148,6 +155,60 @@ def _by_key(payload: bytes, dice: Random) -> Request:
     return Request("POST", qq_double.sign(payload, stamp=stamp), {}, payload)
 
 
+# 公众号 and 企业微信: what is sealed is signed; without a key the time alone, in the query
+
+
+def _sealed(owner: str, key: str, token: str) -> Callable[[bytes, Random], Request]:
+    def sign(payload: bytes, dice: Random) -> Request:
+        words = payload.decode("utf-8", "replace").encode()  # nothing else is ever sealed
+        stamp, nonce = str(dice.randrange(2**32)), str(dice.randrange(2**32))
+        inside = wechat_double.seal(words, owner, key)
+        proof = wechat_double.sha1(token, stamp, nonce, inside)
+        query = {"timestamp": stamp, "nonce": nonce, "msg_signature": proof}
+        body = wechat_double.xml(ToUserName="gh_1", Encrypt=inside)
+        return Request("POST", {"content-type": "text/xml"}, query, body.encode())
+
+    return sign
+
+
+def _unsealed(body: bytes, dice: Random) -> bytes:
+    """The envelope empty, gone, torn, or what is in it another's."""
+    start = body.index(b"<Encrypt><![CDATA[") + len(b"<Encrypt><![CDATA[")
+    end = body.index(b"]]>", start)
+    at = dice.randrange(start, end)
+    torn = body[:at] + (b"A" if body[at : at + 1] != b"A" else b"B") + body[at + 1 :]
+    plain = dice.choice(_PLAIN).encode()
+    return dice.choice(
+        (
+            torn,
+            torn,
+            body[:start] + body[end:],
+            body.replace(b"Encrypt", b"encrypt"),
+            body[:at],
+            body[:start] + plain + body[end:],
+            plain,
+        )
+    )
+
+
+def _by_time(payload: bytes, dice: Random) -> Request:
+    return wechat_double.post(payload, timestamp=str(dice.randrange(2**32)), nonce="n")
+
+
+_PLAIN = [body for _, body, _ in test_wechat_events.TABLE]
+_SEALED = ("msg_signature", "timestamp", "nonce")
+ACCOUNT = {
+    "id": "gzh",
+    "platform": "wechat",
+    "account": "service",
+    "verified": True,
+    "app_id": wechat_double.APP_ID,
+    "app_secret": wechat_double.SECRET,
+    "token": wechat_double.TOKEN,
+    "api_base": "http://127.0.0.1:1",
+}
+
+
 DOORS: dict[str, Door] = {
     "telegram": Door(
         {
@@ -160,10 +221,24 @@ DOORS: dict[str, Door] = {
         _updates(),
         _with_secret,
         headers=("x-telegram-bot-api-secret-token",),
-        body=False,
         adapter=_telegram,
     ),
     "qq": Door(
         test_qq.row(), _calls(), _by_key, headers=("x-signature-ed25519", "x-signature-timestamp")
+    ),
+    "wechat": Door(
+        {**ACCOUNT, "aes_key": wechat_double.AES_KEY},
+        [body.encode() for body in _PLAIN],
+        _sealed(wechat_double.APP_ID, wechat_double.AES_KEY, wechat_double.TOKEN),
+        in_xml,
+        query=_SEALED,
+        body=_unsealed,
+    ),
+    "wechat-plain": Door(
+        ACCOUNT,
+        [body.encode() for body in _PLAIN],
+        _by_time,
+        in_xml,
+        query=("signature", "timestamp", "nonce"),
     ),
 }
