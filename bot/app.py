@@ -27,7 +27,8 @@ from bot.platforms import PLATFORMS, Tools, make
 from bot.polling import Polling
 from bot.settings import Settings, secret
 from handlers import CONTENTS
-from handlers.words import book
+from handlers.menu import command_menus
+from handlers.words import Words
 from nlp import Ear, Guess
 from storage import Database, Session, Unavailable, community_file
 from storage.community_file import BadCommunity, CommunityFile
@@ -106,10 +107,12 @@ def installation_secret(folder: Path) -> bytes:
 def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
     """An adapter for each channel that has a platform to speak to. Raises CannotStart."""
     adapters: dict[str, Adapter] = {}
-    tools = Tools(clock, secret, settings.public_url, book("zh-CN").__getitem__)
     with database.read() as session:
         for community in communities(session):
-            for row in settings_of(community).channels:
+            file = settings_of(community)
+            words = Words("zh-CN", file.zone, file.phrases)
+            tools = Tools(clock, secret, settings.public_url, words.say, command_menus(file))
+            for row in file.channels:
                 try:
                     found = make(row, tools)
                 except ValueError as error:

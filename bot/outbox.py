@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
-from bot.adapters.base import Adapter, Caps, Fail, Out, Sent, split, with_lines
+from bot.adapters.base import Adapter, Caps, Fail, Out, Sent, answers, split, with_lines
 from bot.lane import Lane, Rank
 from bot.pacing import CONFIG_PAUSE, Pace, Picked, pick, throttle
 from storage import Database, Session
@@ -56,10 +56,11 @@ def next_out(row: Waiting, caps: Caps) -> tuple[Out, bool]:
     number = min(len(row.parts.split()), len(parts) - 1)
     last = number == len(parts) - 1
     first = number == 0
+    choices = row.choices if caps.links else tuple(answers(row.choices))
     return Out(
         chat=row.chat,
         text=parts[number],
-        choices=row.choices if last else (),
+        choices=choices if last else (),
         inline=row.inline,
         sender=row.sender if first else "bot",
         group=row.group,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -29,7 +29,9 @@ class Tools:
     clock: Callable[[], datetime]
     secret: Callable[[str], str]
     public_url: str = ""
-    words: Callable[[str], str] = str
+    words: Callable[[str], str] = str  # a phrase of ours, in the community's wording
+    # commands to list, (name, words), by language; "" is for whoever has none of the others
+    menus: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 class Platform(Protocol):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from handlers import (
     appeal,
+    arrival,
+    binding,
     channel,
     console,
+    contact,
     correct,
     help,
     incident,
@@ -33,6 +36,7 @@ MATTERS = {
     "chat": talk.chat,
     # residents
     "welcome": register.welcome,
+    "arrive": arrival.arrive,
     "bind": register.bind,
     "at_home": register.at_home,
     "menu": menu.menu,
@@ -44,6 +48,7 @@ MATTERS = {
     "answer_chosen": standing.answer_chosen,
     "not_staff": talk.not_staff,
     "media": media.media,
+    "own_number": contact.own_number,
     "my_appeals": appeal.my_appeals,
     "my_data": register.my_data,
     "stop_notices": register.stop_notices,
@@ -54,6 +59,8 @@ MATTERS = {
     "stand_down": incident.stand_down_mine,
     "seems_over": incident.seems_over,
     "group_question": channel.group_question,
+    "bind_group": binding.bind_group,
+    "code_seen": binding.code_seen,
     # staff
     "to_do": appeal.to_do,
     "staff_accept": appeal.accept,
@@ -79,6 +86,7 @@ MATTERS = {
     "notice_schedule": notice.scheduled,
     "notice_stop": notice.stopped,
     "vouch": register.vouch,
+    "group_code": binding.group_code,
     "unanswered": channel.unanswered,
     "console_link": console.console_link,
 }
@@ -132,6 +140,7 @@ STAFF_COMMANDS = {
     "通知情况": "notice_situation",
     "未回应": "unanswered",
     "控制台": "console_link",
+    "绑群": "group_code",
     "收到,我去": "i_go",
     "收到我去": "i_go",
 }

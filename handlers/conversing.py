@@ -19,14 +19,15 @@ def converse(
     *,
     guess: Guess | None = None,
     waiting: list[str] | None = None,
+    answers: dict[str, Any] | None = None,
     on: Conversation | None = None,
 ) -> None:
     """Opens a matter, or goes on with `on`; afterwards takes up whatever it left waiting."""
     session = turn.store.session
     if on is None:
         _lay_menus_aside(turn)
-    opening = dict(on.opening) if on else opening
-    answers = dict(on.answers) if on else {}
+    opening = dict(on.opening) if on else {"inbound": turn.inbound.id, **opening}
+    answers = dict(on.answers) if on else dict(answers or {})
     waiting = list(on.waiting) if on else list(waiting or [])
     turn.opening, turn.answers = opening, answers
     turn.guess = Guess.from_json(opening["guess"]) if "guess" in opening else (guess or turn.heard)
@@ -48,7 +49,8 @@ def converse(
     undoing.commit()
     if on is not None:
         session.delete(on)
-    follow = turn.started[begun:]
+    of = {"inbound": opening.get("inbound")}  # the message all this began with
+    follow = [(name, {**of, **extra}) for name, extra in turn.started[begun:]]
     del turn.started[begun:]
     if follow:
         *first, last = follow

@@ -43,23 +43,7 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
     if identity is None or person is None:
         person = _stranger(desk, row)
     if chat is None:
-        chat = desk.store.add(
-            Chat(
-                community_id=desk.store.community_id,
-                channel_id=row.channel_id,
-                external_id=row.chat_key,
-                group=row.group,
-                created_at=desk.now,
-                seen_at=desk.now,
-                resident_id=None if row.group else person.id,
-                name=str((row.extra or {}).get("name") or "") or None,
-                greeted=False,
-                gone=False,
-                heard=True,
-                warned=0,
-                turns=0,
-            )
-        )
+        chat = _new_chat(desk, row, person)
     chat.turns += 1
     if row.kind != "console":  # which says nothing about where its author reads
         chat.seen_at, chat.gone = desk.now, False
@@ -67,6 +51,32 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
         row.channel_id, row.user_key, row.received_at - MINUTE
     )
     return Front(desk, row, chat, person, written > messages_per_minute)
+
+
+def _new_chat(desk: Desk, row: Inbound, person: Resident) -> Chat:
+    """A topic of a group is a chat by itself; what is known of the group holds there too."""
+    extra = row.extra or {}
+    parent = None
+    if row.group and extra.get("parent"):
+        parent = desk.store.messages.chat_at(row.channel_id, str(extra["parent"]))
+    return desk.store.add(
+        Chat(
+            community_id=desk.store.community_id,
+            channel_id=row.channel_id,
+            external_id=row.chat_key,
+            group=row.group,
+            created_at=desk.now,
+            seen_at=desk.now,
+            resident_id=None if row.group else person.id,
+            name=str(extra.get("name") or "") or (parent.name if parent else None),
+            place_id=parent.place_id if parent else None,
+            greeted=False,
+            gone=False,
+            heard=parent.heard if parent else True,
+            warned=0,
+            turns=0,
+        )
+    )
 
 
 def _stranger(desk: Desk, row: Inbound) -> Resident:

@@ -5,23 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from handlers import edits
+from handlers.codes import OWN, find_code, read_code
 from handlers.conversing import converse
+from handlers.desk import INSTANT
 from handlers.turn import Turn, about
 from nlp import Intent
-from storage.models import Chat, Stopped
+from storage.models import START, Chat, Stopped
 from storage.store.sending import move_chat
 
 NEAR_CERTAIN = 0.9
 HEARD = (Intent.APPEAL, Intent.HELP_ASK, Intent.QUESTION)  # what opens a clock in a group
 HEARD_FROM = 0.6
+BIND = re.compile(r"(绑群|bind\b)\s*", re.IGNORECASE)
 SETTLED = re.compile(r"(好了|解决了|修好了|不用了|知道了|谢谢.*|已经有人.*|来水了|来电了)[。!！~]*")
 
 
 def listen(turn: Turn, too_fast: bool) -> None:
     """One message in a group."""
+    edit = turn.inbound.kind == "edit"
+    if edit and edits.unchanged(turn):
+        return
     _relay(turn)
-    _stop_clocks(turn)
     heard = turn.heard
+    if not edit:
+        _stop_clocks(turn)
     if (
         heard.intent is Intent.EMERGENCY
         and heard.score >= NEAR_CERTAIN
@@ -29,7 +37,11 @@ def listen(turn: Turn, too_fast: bool) -> None:
     ):
         converse(turn, "emergency", {})
         return
-    if turn.inbound.addressed and not too_fast:
+    if edit:
+        edits.reword_clocks(turn)
+    elif not too_fast and _is_code(turn):
+        return
+    elif turn.inbound.addressed and not too_fast:
         _addressed(turn)
     elif not turn.person.is_staff and heard.intent in HEARD and heard.score >= HEARD_FROM:
         place = turn.store.people.place(turn.chat.place_id or turn.person.home_id)
@@ -93,10 +105,38 @@ def _addressed(turn: Turn) -> None:
         return
     private = turn.chat_with(turn.person)
     if private is None:
-        turn.say("group.write_to_me")
+        _write_to_me(turn)
         return
     turn.say("group.in_private", name=turn.person.name)
     _move(turn, private, lambda: converse(turn, str(heard.intent), {}))
+
+
+def _write_to_me(turn: Turn) -> None:
+    """With a button, where there are such, that takes the matter along into the private chat."""
+    row = turn.say("group.write_to_me")
+    if turn.store.messages.platform(turn.chat.channel_id) not in INSTANT:
+        label = turn.speech.say("group.open_private")
+        row.choices = [["", label, f"{START}m{turn.inbound.id}"]]
+
+
+def _is_code(turn: Turn) -> bool:
+    """A code binds a group to its place. Somebody's own code is no use once all have seen it."""
+    code, asked = find_code(turn.text), BIND.match(turn.text.strip())
+    if code is None:
+        if asked and turn.inbound.addressed:
+            turn.say("binding.how")
+        return bool(asked) and turn.inbound.addressed
+    alone = BIND.sub("", turn.text.strip(), count=1)
+    whole = read_code(alone) is not None
+    if turn.store.people.credential("group", code, turn.now) is not None:
+        matter = "bind_group" if whole else None
+    elif any(turn.store.people.credential(kind, code, turn.now) for kind in OWN):
+        matter = "code_seen"
+    else:
+        matter = "bind_group" if whole and turn.inbound.addressed else None
+    if matter is not None:
+        converse(turn, matter, {"code": code})
+    return matter is not None
 
 
 def _move(turn: Turn, private: Chat, go_on: Callable[[], None]) -> None:
@@ -110,18 +150,23 @@ def _move(turn: Turn, private: Chat, go_on: Callable[[], None]) -> None:
 def lifecycle(turn: Turn) -> None:
     """Somebody joined, left, blocked us, or a group changed its id."""
     kind, extra = turn.inbound.kind, turn.inbound.extra or {}
+    topics = turn.store.messages.topics(turn.chat) if turn.chat.group else []
     if kind == "left":
-        turn.chat.gone = True
+        for chat in (turn.chat, *topics):
+            chat.gone = True
     elif kind == "moved" and extra.get("to"):
         move_chat(turn.store.session, turn.chat.id, str(extra["to"]))
     elif kind == "joined":
         turn.chat.gone = False
         if turn.chat.group:
             turn.say("group.joined", community=turn.file.name)
+        elif extra.get("scene"):
+            converse(turn, "arrive", {"scene": str(extra["scene"])})
         elif not turn.chat.greeted:
             turn.chat.greeted = True
             converse(turn, "welcome", {})
     if "heard" in extra:
-        turn.chat.heard = bool(extra["heard"])
+        for chat in (turn.chat, *topics):
+            chat.heard = bool(extra["heard"])
     if extra.get("name"):
         turn.chat.name = str(extra["name"])

@@ -15,6 +15,10 @@ def media(turn: Turn) -> None:
     if kind == "sticker":
         turn.say("media.sticker_seen")
         return
+    phone = (turn.inbound.extra or {}).get("phone")  # an adapter gives it of one's own card only
+    if kind == "contact" and phone and turn.person.phone is None:
+        turn.start("own_number", phone=str(phone))
+        return
     reference = f"inbound:{turn.inbound.id}:{kind}"
     running = turn.store.incidents.running()
     mine = next((i for i in running if i.resident_id == turn.person.id), None)
@@ -61,8 +65,9 @@ def media(turn: Turn) -> None:
 
 def _caption(turn: Turn) -> str:
     extra = turn.inbound.extra or {}
-    spot = f"{extra['latitude']:.5f},{extra['longitude']:.5f}" if "latitude" in extra else ""
-    return " ".join(part for part in (turn.inbound.text.strip(), spot) if part)
+    spot = f"{float(extra['lat']):.5f},{float(extra['lon']):.5f}" if "lat" in extra else ""
+    parts = (turn.inbound.text.strip(), spot, str(extra.get("phone") or ""))
+    return " ".join(part for part in parts if part)
 
 
 def _to_alarmed(turn: Turn, case: Incident, name: str, reference: str) -> None:
@@ -84,7 +89,10 @@ def _to_alarmed(turn: Turn, case: Incident, name: str, reference: str) -> None:
 def _with_conversation(turn: Turn, top: Conversation, name: str, reference: str) -> None:
     """Into the case that is just being told."""
     kept = [*top.opening.get("media", []), reference]
-    top.opening = {**top.opening, "media": kept}
+    captions = {**top.opening.get("captions", {}), reference: _caption(turn)}
+    top.opening = {**top.opening, "media": kept, "captions": captions}
+    if turn.inbound.kind == "location" and top.asking.get("takes") == "place":
+        top.repeated = False  # a spot on a map is no answer in words: asked for each time
     turn.say("media.kept_with_this", kind=name)
 
 

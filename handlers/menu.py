@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from handlers.turn import Ask, Choice, Turn, Words
+from handlers.turn import LANGUAGES, Ask, Choice, Turn, Words
+from storage.community_file import CommunityFile
 
 MAIN = ("report", "help", "danger", "human", "mine", "data")
 REPAIRS: tuple[tuple[str, str | None], ...] = (
@@ -19,6 +21,7 @@ REPAIRS: tuple[tuple[str, str | None], ...] = (
     ("noise", "noise"),
     ("other", None),
 )
+COMMANDS = ("menu", "mine", "human", "help", "data", "cancel", "stop", "bind", "start")
 STAFF = ("todo", "rollcall", "rollcall_now", "notice", "unanswered", "console")
 
 
@@ -77,6 +80,23 @@ def _in_their_language(turn: Turn) -> str:
         theirs=f"{theirs['main']}\n" if theirs else "",
         english=english.say("menu.only_two"),
     )
+
+
+def command_menus(file: CommunityFile) -> dict[str, list[tuple[str, str]]]:
+    """The commands a platform may list, (name, words), by language; "" is the community's own.
+
+    In languages we do not speak the words that we have, and English for the rest.
+    """
+
+    def listed(language: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
+        words = Words(language, file.zone, file.phrases)
+        return [(name, known.get(name) or words.say(f"commands.{name}")) for name in COMMANDS]
+
+    menus = {"": listed(file.language, {})}
+    menus |= {language[:2]: listed(language, {}) for language in LANGUAGES}
+    menus |= {language: listed("en", known) for language, known in other_languages().items()}
+    menus.pop(file.language[:2], None)
+    return menus
 
 
 @cache

@@ -14,7 +14,8 @@ def bind(turn: Turn) -> None:
     person = turn.store.people.resident(credential.resident_id) if credential else None
     identity = turn.store.people.identity(turn.inbound.channel_id, turn.inbound.user_key)
     if credential is None or person is None or identity is None:
-        turn.say("register.bad_code")
+        for_group = turn.store.people.credential("group", code, turn.now)
+        turn.say("binding.write_in_group" if for_group else "register.bad_code")
         return
     credential.used_at = turn.now
     stranger, identity.resident_id = turn.person, person.id

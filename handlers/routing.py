@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import fields, replace
 from datetime import timedelta
 
-from handlers import groups
+from handlers import edits, groups
+from handlers.codes import read_code
 from handlers.conversing import HELD_MATTERS, close_all, converse, proceed, repeat
 from handlers.corrections import read_correction
 from handlers.desk import Desk
@@ -19,6 +20,7 @@ from handlers.words import fold
 from nlp import Guess, Intent, choice, is_ack, yes_no
 from nlp.places import find_place
 from storage.models import Conversation, Outbound
+from storage.store.receipts import CARRIED, carried
 
 __all__ = ["Front", "answer", "apologise", "meet"]
 
@@ -29,8 +31,6 @@ JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?
 GREETING = 6  # characters; whatever a stranger says beyond that has a matter in it
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
-
-CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})")  # an invite, as it is printed
 
 
 def answer(front: Front, heard: Guess, names: tuple[str, ...]) -> list[Outbound]:
@@ -76,24 +76,36 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
         return press(turn)
     if turn.inbound.kind == "console":
         return from_console(turn)
+    edit = turn.inbound.kind == "edit"
+    if edit and edits.unchanged(turn):
+        return None
     command = find_command(turn)
     if is_danger(turn, command):
+        if edit:
+            edits.drop_begun(turn)
         return converse(turn, "emergency", {})
     if too_fast:
         return slow_down(turn)
+    worded = turn.inbound.kind in ("text", "edit")
+    if turn.inbound.kind == "start":
+        worded = _take_along(turn)
+        if not worded:
+            return converse(turn, "arrive", {"scene": (turn.inbound.extra or {}).get("scene", "")})
     if told_more(turn):
         return converse(turn, "emergency", {})
     if not turn.chat.greeted and command is None and find_standing_answer(turn) is None:
         turn.chat.greeted = True
         only_a_greeting = len(turn.text.strip()) <= GREETING or is_ack(turn.text)
-        if turn.inbound.kind != "text" or (turn.heard.intent is Intent.CHAT and only_a_greeting):
+        if not worded or (turn.heard.intent is Intent.CHAT and only_a_greeting):
             converse(turn, "welcome", {})
-            if turn.inbound.kind == "text":
+            if worded:
                 return None
         else:
             turn.say("welcome.first")
-    if turn.inbound.kind not in ("text", "edit"):
+    if not worded:
         return converse(turn, "media", {})
+    if edit and _reworded(turn, command is not None):
+        return None
     if command is not None:
         return run_command(turn, *command)
     found = find_standing_answer(turn)
@@ -102,6 +114,24 @@ def in_private(turn: Turn, too_fast: bool = False) -> None:
     if found is not None and not isinstance(found, str):
         return give(turn, *found)
     return in_words(turn)
+
+
+def _reworded(turn: Turn, command: bool) -> bool:
+    """New words in place of old ones; what now answers a question is an answer."""
+    certain = sure(turn.heard)
+    if not certain and not command and find_standing_answer(turn) is not None:
+        return False
+    return edits.reword(turn, sure=certain, command=command)
+
+
+def _take_along(turn: Turn) -> bool:
+    """A matter that somebody began in a group goes on here, as if it had been written here."""
+    original = carried(turn.store.session, turn.inbound)
+    if original is None:
+        return False
+    original.extra = {**(original.extra or {}), CARRIED: True}
+    turn.store.session.flush()
+    return True
 
 
 def from_console(turn: Turn) -> None:
@@ -145,9 +175,9 @@ def find_command(turn: Turn) -> tuple[str, dict[str, str]] | None:
     words = fold(turn.text)
     if words in turn.contents.commands:
         return turn.contents.commands[words], {"command": words}
-    code = CODE.fullmatch(words)
-    if code:
-        return "bind", {"code": f"HY{code[1]}{code[2]}".upper()}
+    code = read_code(words)
+    if code is not None:
+        return "bind", {"code": code}
     return _staff_command(turn, words) or _correction(turn)
 
 

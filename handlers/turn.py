@@ -11,15 +11,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from handlers.codes import OWN, find_code, make_code, read_code
 from handlers.corrections import read_correction
 from handlers.desk import KEEP_QUESTION, Choice, Desk, about
-from handlers.words import Words, brief
+from handlers.words import LANGUAGES, Words, brief
 from nlp import Guess, Intent, Where
 from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
 
 __all__ = [
     "KEEP_QUESTION",
+    "LANGUAGES",
+    "OWN",
     "Ask",
     "Choice",
     "Contents",
@@ -31,6 +34,9 @@ __all__ = [
     "Words",
     "about",
     "brief",
+    "find_code",
+    "make_code",
+    "read_code",
     "read_correction",
 ]
 

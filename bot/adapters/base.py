@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from storage.community_checks import Keys
+from storage.models import START
 from storage.store.grants import Leave
 
-__all__ = ["Keys", "Leave"]  # beside what stands below
+__all__ = ["START", "Keys", "Leave"]  # beside what stands below
+
+C = TypeVar("C", bound=Sequence[str])
 
 
 class Forbidden(Exception):
@@ -146,6 +149,7 @@ class Caps:
     text_max: int = 4096
     text_unit: str = "chars"  # or "bytes"
     buttons: bool = True
+    links: bool = False  # a button may open the private chat: see START
     # free: may write at any time; grant: while an event's leave lasts; never: only while a
     # request is held open
     initiate: Literal["free", "grant", "never"] = "free"
@@ -213,7 +217,13 @@ def words_in(table: Any, *path: str) -> str:
 
 def with_lines(text: str, choices: Sequence[Sequence[str]]) -> str:
     """A text with "1. 对" lines beneath."""
-    return "\n".join([text, *(f"{choice[0]}. {choice[1]}" for choice in choices)])
+    lines = (f"{choice[0]}. {choice[1]}" for choice in answers(choices))
+    return "\n".join([text, *lines])
+
+
+def answers(choices: Sequence[C]) -> list[C]:
+    """The choices a digit may stand for: those that open a chat answer nothing."""
+    return [choice for choice in choices if not (len(choice) > 2 and choice[2].startswith(START))]
 
 
 def split(text: str, limit: int, unit: str = "chars") -> list[str]:

@@ -223,7 +223,9 @@ def _file(
     )
     note(turn, case, "filed", turn.person, what)
     for media in turn.opening.get("media", []):
-        note(turn, case, "media", turn.person, media=str(media))
+        caption = str(turn.opening.get("captions", {}).get(media, ""))  # of a location, the spot
+        note(turn, case, "media", turn.person, caption, media=str(media))
+    _remember(turn, case)
     schedule(turn, case)
     turn.open_clock(
         turn.chat,
@@ -244,6 +246,13 @@ def _file(
         by=turn.speech.moment(case.respond_by, turn.now),
     )
     turn.can_undo("appeal", about(case))
+
+
+def _remember(turn: Turn, case: Appeal) -> None:
+    """Of a message that may still be edited: which case it became."""
+    message = turn.store.messages.inbound(int(turn.opening.get("inbound") or 0))
+    if message is not None and "message_id" in (message.extra or {}):
+        message.extra = {**(message.extra or {}), "appeal": case.id}
 
 
 def undo_filing(turn: Turn, ident: str) -> None:

@@ -7,6 +7,7 @@ from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
 from storage.models.media import Keeping, Media
 from storage.models.message import (
+    START,
     Channel,
     Chat,
     Conversation,
@@ -25,6 +26,7 @@ from storage.models.sample import LONGEST, Sample, Source
 __all__ = [
     "LIVE",
     "LONGEST",
+    "START",
     "Appeal",
     "AppealStep",
     "Channel",

@@ -11,6 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Entity
 
+# A choice whose callback begins so answers nothing: it opens the private chat, where the rest of
+# it arrives as the scene of a "start" event. Only channels with Caps.links show such choices.
+START = "start:"
+
 
 class Priority(IntEnum):
     """Who goes first through the outbox; smaller is sooner."""

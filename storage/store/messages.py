@@ -128,6 +128,14 @@ class Messages(Questions):
         query = self.ours(Chat).where(Chat.channel_id == channel_id, Chat.group, Chat.name == name)
         return self.session.scalars(query).first()
 
+    def topics(self, group: Chat) -> list[Chat]:
+        """The chats that are topics of a group: "<its id>/<topic>"."""
+        query = self.ours(Chat).where(
+            Chat.channel_id == group.channel_id,
+            Chat.external_id.startswith(f"{group.external_id}/", autoescape=True),
+        )
+        return list(self.session.scalars(query.order_by(Chat.id)))
+
     # What waits for an answer
 
     def conversations(self, chat: Chat) -> list[Conversation]:

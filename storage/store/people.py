@@ -229,13 +229,16 @@ class People(Questions):
             )
         ).one_or_none()
 
-    def give_credential(self, kind: str, secret: str, to: Resident, until: datetime) -> Credential:
+    def give_credential(
+        self, kind: str, secret: str, to: Resident, until: datetime, *, place: Place | None = None
+    ) -> Credential:
         return self.add(
             Credential(
                 community_id=self.community_id,
                 kind=kind,
                 hash=hashed(secret),
                 resident_id=to.id,
+                place_id=place.id if place else None,
                 expires_at=until,
             )
         )

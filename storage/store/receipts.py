@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -13,6 +14,10 @@ from sqlalchemy.orm import Session
 from storage.models import Channel, Inbound
 from storage.store.grants import Leave, give
 from storage.store.sending import may_speak_again
+
+CARRIED = "carried"  # in an inbound's extra: its words were taken along into the private chat
+CARRY = timedelta(days=7)  # how long a button that takes them along works
+LOOK_BACK = 200  # messages of one person in one chat among which an edited one is looked for
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
 
 
 _WAITING = (
-    select(Inbound.id, Inbound.community_id, Inbound.text)
+    select(Inbound.id, Inbound.community_id, Inbound.text, Inbound.kind)
     .where(Inbound.handled_at.is_(None))
     .order_by(Inbound.id)
     .limit(bindparam("most"))
@@ -124,10 +129,49 @@ _UNHANDLED = (
 
 
 def unheard(session: Session, limit: int) -> tuple[int, dict[int, str]]:
-    """Messages nobody has handled, oldest first: their community (all of one), texts by id."""
+    """Messages nobody has handled, oldest first: their community (all of one), texts by id.
+
+    The text of a start that carries a matter along is that matter's.
+    """
     rows = session.execute(_WAITING, {"most": limit}).all()
     community = rows[0][1] if rows else 0
-    return community, {row[0]: row[2] for row in rows if row[1] == community}
+    texts = {row[0]: row[2] for row in rows if row[1] == community}
+    for ident in [row[0] for row in rows if row[3] == "start" and row[0] in texts]:
+        original = carried(session, session.get_one(Inbound, ident))
+        if original is not None:
+            texts[ident] = original.text
+    return community, texts
+
+
+def carried(session: Session, start: Inbound) -> Inbound | None:
+    """What somebody wrote in a group and takes along into the private chat: "m<id>" as the scene.
+
+    Only their own words, on the same channel, lately, and once.
+    """
+    found = re.fullmatch(r"m([1-9]\d{0,17})", str((start.extra or {}).get("scene", "")))
+    original = session.get(Inbound, int(found[1])) if found else None
+    if original is None or not original.group or (original.extra or {}).get(CARRIED):
+        return None
+    if (original.channel_id, original.user_key) != (start.channel_id, start.user_key):
+        return None
+    return original if start.received_at - original.received_at < CARRY else None
+
+
+def wordings(session: Session, edit: Inbound) -> list[Inbound]:
+    """How an edited message was worded before, oldest first; empty when we do not have it."""
+    ident = (edit.extra or {}).get("edited")
+    rows = session.scalars(
+        select(Inbound)
+        .where(
+            Inbound.channel_id == edit.channel_id,
+            Inbound.chat_key == edit.chat_key,
+            Inbound.user_key == edit.user_key,
+            Inbound.id < edit.id,
+        )
+        .order_by(Inbound.id.desc())
+        .limit(LOOK_BACK)
+    )
+    return [row for row in rows if ident and (row.extra or {}).get("message_id") == ident][::-1]
 
 
 def unhandled(session: Session, idents: Iterable[int]) -> list[Inbound]:

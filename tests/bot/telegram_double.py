@@ -37,6 +37,9 @@ class TelegramDouble:
         self.me = dict(BOT)
         self.status = "member"  # of the bot in groups
         self.webhook = ""
+        self.files: dict[str, bytes] = {}  # by file_id; asked for again by their path
+        self.told: dict[str, int] = {}  # sizes that are told, where they are not the true ones
+        self.fetched: list[str] = []
         self._message = 1000
 
     def reset(self) -> None:
@@ -65,6 +68,8 @@ class TelegramDouble:
             return await self._updates(form)
         if method == "sendMessage":
             return self._send(form)
+        if method == "getFile":
+            return self._file(str(form["file_id"]))
         results: dict[str, Any] = {
             "getMe": self.me,
             "getChatMember": {"status": self.status, "user": self.me, **ADMIN},
@@ -81,6 +86,20 @@ class TelegramDouble:
         if not self.updates and int(form.get("timeout", 0)):
             await asyncio.sleep(0.01)  # a long poll, for a test's idea of long
         return JSONResponse({"ok": True, "result": self.updates[:100]})
+
+    def _file(self, ident: str) -> Response:
+        if ident not in self.files:
+            return _error(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        size = self.told.get(ident, len(self.files[ident]))
+        found = {"file_id": ident, "file_unique_id": f"u{ident}", "file_path": f"photos/{ident}"}
+        return JSONResponse({"ok": True, "result": {**found, "file_size": size}})
+
+    async def download(self, request: Request) -> Response:
+        ident = request.path_params["path"].removeprefix("photos/")
+        self.fetched.append(ident)
+        if request.path_params["token"] != TOKEN or not self.files.get(ident):
+            return _error(404, "Not Found")
+        return Response(self.files[ident], media_type="application/octet-stream")
 
     def _send(self, form: dict[str, Any]) -> Response:
         if len(str(form["text"])) > 4096:
@@ -128,7 +147,12 @@ def _error(error_code: int, description: str = "Refused", **parameters: Any) -> 
 def serving() -> Iterator[TelegramDouble]:
     """The double on a free port, in a thread of its own."""
     double = TelegramDouble()
-    app = Starlette(routes=[Route("/bot{token}/{method}", double.answer, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/bot{token}/{method}", double.answer, methods=["POST"]),
+            Route("/file/bot{token}/{path:path}", double.download),
+        ]
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
     )

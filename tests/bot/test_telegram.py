@@ -295,11 +295,7 @@ async def test_setup_for_polling(bot: Telegram, double: TelegramDouble) -> None:
     assert bot.caps.polling
     assert bot.me.username == "huiyin_bot"
     assert double.said("deleteWebhook") == [{"drop_pending_updates": False}]
-    first, second = double.said("setMyCommands")
-    names = [c["command"] for c in first["commands"]]
-    assert names == ["menu", "mine", "human", "help", "cancel", "stop", "start"]
-    assert [c["command"] for c in second["commands"]] == names
-    assert ("language_code" in first, second["language_code"]) == (False, "en")
+    assert double.said("setMyCommands") == []  # without words there is nothing to list
 
 
 async def test_setup_for_a_webhook(double: TelegramDouble) -> None:

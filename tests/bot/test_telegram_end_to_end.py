@@ -141,3 +141,80 @@ def test_a_group_is_listened_to_and_danger_is_passed_on(
     telegram.updates.append(message(3, "着火了！3栋501冒烟，快来人", chat=group))
     warned = until(lambda: said(telegram, "119"))
     assert all("501" not in body["text"] for body in warned if body["chat_id"] == -100)
+
+
+def command(update: int, text: str, user: int = 42) -> dict[str, Any]:
+    found = message(update, text, user)
+    found["message"]["entities"] = [{"type": "bot_command", "offset": 0, "length": 6}]
+    return found
+
+
+def test_a_private_matter_leaves_the_group_by_a_button(
+    telegram: TelegramDouble, program: subprocess.Popen[str]
+) -> None:
+    group = {"id": -100, "type": "supergroup", "title": "3栋群"}
+    mention = [{"type": "mention", "offset": 0, "length": 11}]
+    until(lambda: telegram.said("getUpdates"))
+    words = "@huiyin_bot 我家3栋501漏水了"
+    telegram.updates.append(message(1, words, chat=group, entities=mention))
+    answer = until(lambda: said(telegram, "私下写给我"))[0]
+    assert answer["chat_id"] == -100
+    [[button]] = answer["reply_markup"]["inline_keyboard"]
+    link, _, payload = button["url"].partition("?start=")
+    assert link == "https://t.me/huiyin_bot"
+    telegram.updates.append(command(2, f"/start {payload}", 43))  # somebody else is curious
+    until(lambda: said(telegram, "您要办什么"))
+    telegram.updates.append(command(3, f"/start {payload}"))
+    asked = until(lambda: said(telegram, "我这样报"))
+    assert [body["chat_id"] for body in asked] == [42]
+    assert "漏水" in asked[0]["text"]
+    # An edit before it is filed: the last wording counts; one that changes nothing is silent.
+    edited = message(4, "3栋501漏水，流到楼下了")
+    telegram.updates.append(
+        {"update_id": 4, "edited_message": {**edited["message"], "edit_date": 1}}
+    )
+    assert until(lambda: said(telegram, "流到楼下"))
+
+
+def test_a_topic_is_answered_in_its_thread(
+    telegram: TelegramDouble, program: subprocess.Popen[str]
+) -> None:
+    group = {"id": -100, "type": "supergroup", "title": "3栋群", "is_forum": True}
+    mention = [{"type": "mention", "offset": 0, "length": 11}]
+    thread = {"is_topic_message": True, "message_thread_id": 7}
+    until(lambda: telegram.said("getUpdates"))
+    words = "@huiyin_bot 物业电话多少"
+    telegram.updates.append(message(9, words, chat=group, entities=mention, **thread))
+    [answer] = until(lambda: said(telegram, "我记下了"))
+    assert (answer["chat_id"], answer["message_thread_id"]) == (-100, 7)
+
+
+def test_a_group_that_moved_is_found(
+    telegram: TelegramDouble, program: subprocess.Popen[str]
+) -> None:
+    """Told by the refusal of a send, before the group says so itself."""
+    group = {"id": -5, "type": "group", "title": "3栋群"}
+    mention = [{"type": "mention", "offset": 0, "length": 11}]
+    until(lambda: telegram.said("getUpdates"))
+    telegram.refuse("sendMessage", 400, {"migrate_to_chat_id": -1005})
+    words = "@huiyin_bot 物业电话多少"
+    telegram.updates.append(message(1, words, chat=group, entities=mention))
+    answer = until(lambda: len(said(telegram, "我记下了")) > 1 and said(telegram, "我记下了"))
+    assert [body["chat_id"] for body in answer] == [-5, -1005]
+
+
+def test_a_throttled_chat_holds_up_no_other(
+    telegram: TelegramDouble, program: subprocess.Popen[str]
+) -> None:
+    until(lambda: telegram.said("getUpdates"))
+    telegram.refuse("sendMessage", 429, {"retry_after": 3})
+    telegram.updates += [message(1, "楼道灯坏了", 42), message(2, "楼道灯坏了", 43)]
+
+    def asked() -> list[int]:
+        return [int(body["chat_id"]) for body in telegram.said("sendMessage")]
+
+    until(lambda: {42, 43} <= {int(body["chat_id"]) for body in said(telegram, "在哪里")})
+    throttled, *others = asked()
+    other = 85 - throttled
+    assert others.index(other) < others.index(throttled), "the other did not wait"
+    assert others.count(other) == others.count(throttled), "and nothing was lost"

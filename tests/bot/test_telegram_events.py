@@ -37,7 +37,9 @@ def mention(text: str, offset: int, length: int, kind: str = "mention", **more: 
 TEXTS = [
     (PRIVATE, {"text": "楼道灯坏了"}, "楼道灯坏了", True),
     (PRIVATE, {"text": "/start"}, "菜单", True),
-    (PRIVATE, {"text": "/start XF-3K9"}, "XF-3K9", True),
+    (PRIVATE, {"text": "/start 你好"}, "你好", True),
+    (GROUP, {"text": "/start@huiyin_bot HY-3K9A-BCDE"}, "HY-3K9A-BCDE", True),
+    (GROUP, {"text": "/bind HY-3K9A-BCDE"}, "绑群 HY-3K9A-BCDE", True),
     (PRIVATE, {"text": "/mine"}, "我的诉求", True),
     (PRIVATE, {"text": "/HUMAN 有人吗"}, "人工 有人吗", True),
     (PRIVATE, {"text": "/菜单"}, "菜单", True),

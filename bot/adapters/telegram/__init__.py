@@ -8,7 +8,15 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,9 +26,12 @@ import httpx
 from telegram import (
     Bot,
     BotCommand,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
+    MenuButtonCommands,
     Update,
 )
 from telegram.error import TelegramError
@@ -28,6 +39,7 @@ from telegram.request import HTTPXRequest
 
 import bot.adapters.telegram.quiet  # noqa: F401
 from bot.adapters.base import (
+    START,
     Adapter,
     Caps,
     Event,
@@ -40,40 +52,32 @@ from bot.adapters.base import (
     Refused,
     Sent,
     TooLarge,
+    answers,
 )
 from bot.adapters.base import Request as Asked
 from bot.adapters.telegram.errors import sent_of
-from bot.adapters.telegram.events import PREFIX, UPDATES, Me, check, group_of, translate
+from bot.adapters.telegram.events import (
+    PREFIX,
+    TOPIC,
+    UPDATES,
+    Me,
+    check,
+    group_of,
+    place_of,
+    translate,
+)
 
 if TYPE_CHECKING:
     from bot.platforms import Tools
 
 log = logging.getLogger("huiyin.telegram")
 
-CAPS = Caps(text_max=4096, rate=30.0, rate_chat=1.0, rate_group=20 / 60, burst_group=20)
+CAPS = Caps(text_max=4096, rate=30.0, rate_chat=1.0, rate_group=20 / 60, burst_group=20, links=True)
 CALLBACK_MAX = 64  # bytes
+COMMAND_MAX = 256  # characters of a command's description
 BUTTON_MAX = 20  # characters a phone shows of a button
 POLL = 25  # seconds a poll may wait for something to happen
-COMMANDS = {
-    "": (
-        ("menu", "菜单"),
-        ("mine", "我的诉求"),
-        ("human", "人工，找工作人员"),
-        ("help", "求助"),
-        ("cancel", "取消"),
-        ("stop", "退订通知"),
-        ("start", "开始"),
-    ),
-    "en": (
-        ("menu", "What I can do"),
-        ("mine", "My requests"),
-        ("human", "Talk to a person"),
-        ("help", "Ask neighbours for help"),
-        ("cancel", "Cancel"),
-        ("stop", "Stop notices"),
-        ("start", "Start"),
-    ),
-}
+IN_GROUPS = ("menu", "human", "bind")  # the commands that are listed there; in private the rest
 
 T = TypeVar("T")
 
@@ -115,9 +119,11 @@ class Telegram(Adapter):
         receive: str = "polling",
         secret: str = "",
         public_url: str = "",
+        menus: Mapping[str, Sequence[tuple[str, str]]] | None = None,
         http: dict[str, Any] | None = None,
     ) -> None:
         self.channel_id = channel_id
+        self._menus = menus or {}
         self.caps = replace(CAPS, polling=receive == "polling")
         self._token, self._secret, self._public_url = token, secret, public_url.rstrip("/")
         self._clock = clock
@@ -210,6 +216,7 @@ class Telegram(Adapter):
                     replace(
                         event,
                         key=f"group:{event.key}",
+                        chat=str(chat.id),
                         kind="group",
                         text="",
                         choice=None,
@@ -237,24 +244,33 @@ class Telegram(Adapter):
             except TelegramError:
                 log.debug("a button press was not acknowledged")
 
-        task = asyncio.create_task(answer())
+        self._aside(answer())
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """What nobody waits for: hearing and speaking go on meanwhile."""
+        task = asyncio.create_task(work)
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
     # Out
 
     async def send(self, out: Out) -> Sent:
-        text, markup = shown(out)
+        text, markup = shown(out, self.me.username)
+        chat, thread = place_of(out.chat)
         try:
             message = await self.bot.send_message(
-                int(out.chat) if out.chat.lstrip("-").isdigit() else out.chat,
+                chat,
                 text,
+                message_thread_id=thread,
                 reply_markup=markup,
                 # Whoever previews a link opens it, and some of ours open once.
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
         except TelegramError as error:
-            return sent_of(error, self._token)
+            sent = sent_of(error, self._token)
+            if thread is not None and sent.moved_to:
+                return replace(sent, moved_to=f"{sent.moved_to}{TOPIC}{thread}")
+            return sent
         return Sent(ids=[str(message.message_id)])
 
     # Setting up
@@ -274,9 +290,22 @@ class Telegram(Adapter):
                     drop_pending_updates=False,
                 )
             )
-        for language, commands in COMMANDS.items():
-            listed = [BotCommand(name, words) for name, words in commands]
-            await self._asked(self.bot.set_my_commands(listed, language_code=language or None))
+        self._aside(self._list_commands())
+
+    async def _list_commands(self) -> None:
+        """Commands and the button that shows them. Without them all works: nothing waits for it."""
+        try:
+            await self.bot.set_chat_menu_button(menu_button=MenuButtonCommands())
+            for language, commands in self._menus.items():
+                listed = [BotCommand(name, words[:COMMAND_MAX]) for name, words in commands]
+                for scope, shown_there in (
+                    (BotCommandScopeAllPrivateChats(), [c for c in listed if c.command != "bind"]),
+                    (BotCommandScopeAllGroupChats(), [c for c in listed if c.command in IN_GROUPS]),
+                ):
+                    await self.bot.set_my_commands(shown_there, scope, language or None)
+        except TelegramError as error:
+            said = sent_of(error, self._token)
+            log.warning("channel=%s commands not set: %s", self.channel_id, said.detail)
 
     async def _get_me(self) -> None:
         user = await self.bot.get_me()
@@ -345,24 +374,28 @@ def make(row: Mapping[str, Any], tools: Tools) -> Telegram:
         api_base=row.get("api_base", "https://api.telegram.org"),
         receive=row.get("receive", "polling"),
         secret=tools.secret(row.get("secret", "")),
+        menus=tools.menus,
     )
 
 
-def shown(out: Out) -> tuple[str, InlineKeyboardMarkup | None]:
+def shown(out: Out, username: str = "") -> tuple[str, InlineKeyboardMarkup | None]:
     """The text and buttons of a message. A digit answers as well as a button does."""
-    text, choices = out.text, out.choices
+    text, choices = out.text, answers(out.choices)
     fit = all(len((PREFIX + c[2]).encode()) <= CALLBACK_MAX for c in choices)
     if not fit or any(len(c[1]) > BUTTON_MAX for c in choices):
         text = out.plain()
     if out.sender != "bot":
         text = f"{out.sender}：\n{text}"
-    if not choices or not fit:
-        return text, None
     rows = [
         [InlineKeyboardButton(f"{digit} {_short(label)}", callback_data=PREFIX + callback)]
-        for digit, label, callback in choices
+        for digit, label, callback in (choices if fit else ())
     ]
-    return text, InlineKeyboardMarkup(rows)
+    rows += [
+        [InlineKeyboardButton(label, url=f"https://t.me/{username}?start={callback[len(START) :]}")]
+        for _, label, callback in out.choices
+        if username and callback.startswith(START)
+    ]
+    return text, InlineKeyboardMarkup(rows) if rows else None
 
 
 def _short(label: str) -> str:

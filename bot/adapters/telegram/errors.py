@@ -19,7 +19,15 @@ from telegram.error import (
 import bot.adapters.telegram.quiet  # noqa: F401
 from bot.adapters.base import Fail, Sent
 
-NOBODY_THERE = ("chat not found", "user not found", "peer_id_invalid", "user is deactivated")
+NOBODY_THERE = (
+    "chat not found",
+    "user not found",
+    "peer_id_invalid",
+    "user is deactivated",
+    "message thread not found",  # a topic that was deleted; or closed, until somebody writes there
+    "topic_deleted",
+    "topic_closed",
+)
 
 
 def sent_of(error: TelegramError, token: str = "") -> Sent:

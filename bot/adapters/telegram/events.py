@@ -23,9 +23,13 @@ WORDS = {  # Latin command names, as Telegram wants them, and the word each stan
     "help": "求助",
     "cancel": "取消",
     "stop": "退订",
+    "data": "我的资料",
+    "bind": "绑群",
 }
-START = "菜单"
+BARE = "菜单"  # what /start without a payload asks for
+TOPIC = "/"  # between the ids of a group and of a topic in it: a topic is a chat by itself
 _COMMAND = re.compile(r"/([a-zA-Z0-9_]{1,32})(?:@(\w+))?(?:\s+|$)")
+_SCENE = re.compile(r"/start(?:@\w+)?\s+([A-Za-z0-9_-]{1,64})\s*")  # of t.me/…?start=
 _CHINESE_COMMAND = re.compile(r"/(?=[㐀-鿿])")
 _MENTIONS = (MessageEntity.MENTION, MessageEntity.TEXT_MENTION)
 _IN = ("member", "administrator", "creator", "owner", "restricted")
@@ -45,6 +49,20 @@ def group_of(update: Update) -> Chat | None:
     """The group an update comes from, if it is one we would speak in."""
     chat = update.effective_chat
     return chat if chat is not None and chat.type in ("group", "supergroup") else None
+
+
+def chat_key(message: Message) -> str:
+    """How a chat is named: "<chat id>", in a forum's topic "<chat id>/<thread id>"."""
+    if message.chat.type != "private" and message.is_topic_message:
+        return f"{message.chat.id}{TOPIC}{message.message_thread_id}"
+    return str(message.chat.id)
+
+
+def place_of(key: str) -> tuple[int | str, int | None]:
+    """A chat's key as Telegram takes it: the chat, and the thread in it."""
+    chat, _, thread = key.partition(TOPIC)
+    ident = int(chat) if chat.removeprefix("-").isdecimal() else chat
+    return ident, int(thread) if thread.isdecimal() else None
 
 
 def translate(update: Update, me: Me, now: datetime) -> Event | None:
@@ -85,23 +103,32 @@ def _message(update: Update, message: Message, user: User, me: Me) -> Event | No
     if group and message.new_chat_title:
         extra = {"name": message.new_chat_title}
         return _event(update.update_id, message, user, kind="group", extra=extra)
+    named = message.forum_topic_created or message.forum_topic_edited
+    if named is not None and message.is_topic_message and named.name:
+        extra = {"name": _topic_name(message, named.name), "parent": str(message.chat.id)}
+        return _event(update.update_id, message, user, kind="group", extra=extra)
     found = _content(message, user)
     if found is None or (edited and found[0] == "location"):  # a live location moves all the time
         return None
     kind, extra = found[0], {"message_id": str(message.message_id), **found[1]}
     text, addressed = _words(message, me)
+    if kind == "text" and not (group or edited) and (scene := _SCENE.fullmatch(message.text or "")):
+        kind, text = "start", ""
+        extra["scene"] = scene[1]
     if kind == "location" and message.venue is not None:
         text = f"{message.venue.title} {message.venue.address}".strip()
     if group and message.chat.title:
-        extra["name"] = message.chat.title
+        extra["name"] = _topic_name(message)
+    if TOPIC in chat_key(message):
+        extra["parent"] = str(message.chat.id)
     if message.media_group_id:
         extra["album"] = message.media_group_id
-    reply = message.reply_to_message
+    reply = _reply(message)
     if reply is not None and reply.from_user is not None and reply.from_user.id == me.id:
         addressed = True
     if edited:
         extra["edited"] = str(message.message_id)
-        kind = "edit" if kind == "text" else kind
+        kind = "edit" if text else kind  # a caption's wording counts as a text's does
     return _event(
         update.update_id,
         message,
@@ -129,7 +156,7 @@ def _event(
 ) -> Event:
     return Event(
         key=f"edit:{number}" if edited else str(number),
-        chat=str(message.chat.id),
+        chat=chat_key(message),
         user=str(user.id),
         at=(message.edit_date if edited else None) or message.date,
         kind=kind,
@@ -140,6 +167,24 @@ def _event(
         reply_to=reply_to,
         extra=extra,
     )
+
+
+def _topic_name(message: Message, topic: str | None = None) -> str:
+    """3栋群 › 停水, where the topic's name is known: by the message that opened it."""
+    opening = message.reply_to_message
+    if topic is None and message.is_topic_message and opening is not None:
+        topic = opening.forum_topic_created.name if opening.forum_topic_created else None
+    return " › ".join(part for part in (message.chat.title, topic) if part)
+
+
+def _reply(message: Message) -> Message | None:
+    """What was replied to. In a topic everything else "replies" to the message that opened it."""
+    reply = message.reply_to_message
+    if reply is None or reply.forum_topic_created is not None:
+        return None
+    if message.is_topic_message and reply.message_id == message.message_thread_id:
+        return None
+    return reply
 
 
 def _content(message: Message, user: User) -> tuple[str, dict[str, Any]] | None:
@@ -192,7 +237,7 @@ def _words(message: Message, me: Me) -> tuple[str, bool]:
         if at and at.lower() != me.username.lower():
             return text, False
         if name == "start":
-            return rest or START, True
+            return rest or BARE, True
         # In a group a command that is none of ours is some other bot's, unless it names us.
         return f"{WORDS.get(name, name)} {rest}".strip(), name in WORDS or bool(at)
     if _CHINESE_COMMAND.match(text):
@@ -222,11 +267,15 @@ def _choice(number: int, query: CallbackQuery, now: datetime) -> Event | None:
     if message is None or query.data is None or query.from_user.is_bot:
         return None
     extra: dict[str, Any] = {"message_id": str(message.message_id)}
+    chat = str(message.chat.id)
     if message.chat.title:
         extra["name"] = message.chat.title
+    if isinstance(message, Message) and TOPIC in chat_key(message):
+        extra |= {"name": _topic_name(message), "parent": chat}
+        chat = chat_key(message)
     return Event(
         key=str(number),
-        chat=str(message.chat.id),
+        chat=chat,
         user=str(query.from_user.id),
         at=now,
         kind="choice",

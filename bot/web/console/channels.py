@@ -34,6 +34,7 @@ class Line:
     state: str
     sign: str
     facts: list[str]
+    place: str = ""  # of a group
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,17 @@ def _line(view: View, one: Health) -> Line:
     words, sign = state(one, view)
     channel = view.store.messages.channel(one.channel_id)
     name = one.name if one.chat_id is not None or channel is None else view.channel(channel)
-    return Line(name, one.chat_id is not None, words, sign, list(_facts(view, one)))
+    chat = view.store.messages.chat(one.chat_id)
+    place = view.store.people.place(chat.place_id) if chat is not None else None
+    bound = view.say("lines.bound", place=place.name) if place else view.say("lines.unbound")
+    return Line(
+        name,
+        chat is not None,
+        words,
+        sign,
+        list(_facts(view, one)),
+        bound if chat is not None else "",
+    )
 
 
 def _facts(view: View, one: Health) -> Iterator[str]:
