@@ -47,6 +47,7 @@ TYPES: dict[str, tuple[type, ...]] = {  # of keys that are taken as they stand
     "token": (str,),
     "secret": (str,),
     "api_base": (str,),
+    "auth_base": (str,),
     "app_id": (str,),
     "app_secret": (str,),
     "aes_key": (str,),

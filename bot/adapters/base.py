@@ -124,6 +124,10 @@ class Out:
         """The words with choices as numbered lines, for whoever cannot see buttons."""
         return with_lines(self.text, [] if self.inline else self.choices)
 
+    def signed(self) -> str:
+        """`plain`, beneath the name of the person of ours whose words they are."""
+        return self.plain() if self.sender == "bot" else f"{self.sender}：\n{self.plain()}"
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -201,6 +205,15 @@ class Adapter(Protocol):
         return None
 
     async def close(self) -> None: ...
+
+
+def words_in(table: Any, *path: str) -> str:
+    """A text of a payload that must be there. Raises Malformed."""
+    for name in path:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, str) or not table:
+        raise Malformed(f"{path[-1]} is missing")
+    return table
 
 
 def with_lines(text: str, choices: Sequence[Sequence[str]]) -> str:

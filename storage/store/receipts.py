@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,10 @@ def _clean_all(extra: dict[str, Any] | None) -> dict[str, Any] | None:
     return {key: clean(v) if isinstance(v, str) else v for key, v in extra.items()}
 
 
+def _clean_leave(leave: Leave) -> Leave:
+    return replace(leave, name=clean(leave.name), token=clean(leave.token))
+
+
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
     channels = {row.channel_id for row in rows}
@@ -102,7 +106,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
             }
         )
         if row.leaves:
-            give(session, row.channel_id, clean(row.chat_key), row.leaves)
+            give(session, row.channel_id, clean(row.chat_key), map(_clean_leave, row.leaves))
             may_speak_again(session, row.channel_id, clean(row.chat_key))
     if new:
         session.execute(insert(Inbound), new)

@@ -29,7 +29,7 @@ DANGERS = (*nlp.DANGERS, "other")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "appeal.mine_{}": tuple(Stage),
     "appeal.already_{}": ("acted", "confirmed", "unconfirmed", "withdrawn"),
-    "channel.platform_{}": ("web", "telegram", "wechat", "wecom", "terminal"),
+    "channel.platform_{}": ("web", "telegram", "wechat", "wecom", "qq", "terminal"),
     "appeal.do_{}": ("accept", "reply", "done", "hand_on"),
     "incident.now_{}": DANGERS,
     "incident.kind_{}": (*DANGERS, "needs_help"),

@@ -56,7 +56,16 @@ from bot.adapters.base import (
 )
 from bot.adapters.base import Request as Asked
 from bot.adapters.telegram.errors import sent_of
-from bot.adapters.telegram.events import PREFIX, TOPIC, UPDATES, Me, group_of, place_of, translate
+from bot.adapters.telegram.events import (
+    PREFIX,
+    TOPIC,
+    UPDATES,
+    Me,
+    check,
+    group_of,
+    place_of,
+    translate,
+)
 
 if TYPE_CHECKING:
     from bot.platforms import Tools
@@ -176,6 +185,8 @@ class Telegram(Adapter):
     async def _events(self, update: Update) -> list[Event]:
         try:
             event = translate(update, self.me, self._clock())
+            if event is not None:
+                check(update, event)
         except Exception as error:
             log.error("update=%d not understood: %s", update.update_id, type(error).__name__)
             return []

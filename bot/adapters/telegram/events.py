@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
@@ -79,6 +80,18 @@ def translate(update: Update, me: Me, now: datetime) -> Event | None:
     if message.chat.type not in ("private", "group", "supergroup"):
         return None
     return _message(update, message, message.from_user, me)
+
+
+def check(update: Update, event: Event) -> None:
+    """PTB takes whatever JSON holds: an id that is no number, a name that is no word. TypeError."""
+    chat, user = update.effective_chat, update.effective_user
+    if chat is None or user is None or type(chat.id) is not int or type(user.id) is not int:
+        raise TypeError("id")
+    if not isinstance(event.user_name, str | None) or not isinstance(event.at, datetime):
+        raise TypeError("name or date")
+    for value in event.extra.values():
+        if not (isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
+            raise TypeError("extra")
 
 
 def _message(update: Update, message: Message, user: User, me: Me) -> Event | None:
