@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
+from handlers.words import code_from
 from storage import Database, Store
 from storage.store.loading import communities
 
 LIFE = timedelta(days=7)
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
 class NobodyFound(Exception):
@@ -18,8 +18,7 @@ class NobodyFound(Exception):
 
 def fresh() -> str:
     """A code as it is printed: HY-XXXX-XXXX."""
-    letters = "".join(secrets.choice(LETTERS) for _ in range(8)).upper()
-    return f"HY-{letters[:4]}-{letters[4:]}"
+    return code_from(secrets.token_hex(32))
 
 
 def invite(database: Database, name: str, slug: str | None, now: datetime) -> str:

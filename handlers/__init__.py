@@ -9,6 +9,7 @@ from handlers import (
     correct,
     help,
     incident,
+    linking,
     media,
     menu,
     notice,
@@ -16,6 +17,7 @@ from handlers import (
     rollcall,
     standing,
     talk,
+    telling,
 )
 from handlers.turn import Contents
 
@@ -33,7 +35,9 @@ MATTERS = {
     "chat": talk.chat,
     # residents
     "welcome": register.welcome,
-    "bind": register.bind,
+    "bind": linking.bind,
+    "link": linking.link,
+    "unlink": linking.unlink,
     "at_home": register.at_home,
     "menu": menu.menu,
     "undo": talk.undo,
@@ -80,6 +84,11 @@ MATTERS = {
     "vouch": register.vouch,
     "unanswered": channel.unanswered,
     "console_link": console.console_link,
+    "in_person": telling.in_person,
+    "told": telling.told,
+    "link_for": linking.link_for,
+    "unlink_for": linking.unlink_for,
+    "same_person": linking.same_person,
 }
 COMMANDS = {
     **dict.fromkeys(
@@ -115,6 +124,10 @@ COMMANDS = {
     "resume": "resume_notices",
     "我的资料": "my_data",
     "my data": "my_data",
+    "关联": "link",
+    "link": "link",
+    "解除关联": "unlink",
+    "unlink": "unlink",
 }
 STAFF_COMMANDS = {
     "待办": "to_do",
@@ -129,6 +142,7 @@ STAFF_COMMANDS = {
     "通知情况": "notice_situation",
     "未回应": "unanswered",
     "控制台": "console_link",
+    "当面说": "in_person",
     "收到,我去": "i_go",
     "收到我去": "i_go",
 }
@@ -160,6 +174,7 @@ UNDOS = {
     "offer": help.undo_offer,
     "notice": notice.undo_notice,
     "clock": channel.undo_clock,
+    "told": telling.undo_told,
 }
 REPLIES = {
     "appeal": appeal.reply_to,

@@ -211,7 +211,7 @@ def place_name(desk: Desk, one: Health) -> str:
     """网页, Telegram, 3栋群: what a channel or group is called."""
     if one.chat_id is not None:
         return one.name
-    return desk.words().say(f"channel.platform_{desk.store.messages.platform(one.channel_id)}")
+    return desk.words().platform(desk.store.messages.platform(one.channel_id))
 
 
 def health_line(desk: Desk, one: Health) -> str:

@@ -30,7 +30,7 @@ GREETING = 6  # characters; whatever a stranger says beyond that has a matter in
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
 PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where?"
 
-CODE = re.compile(r"hy[-\s]?([a-z2-9]{4})[-\s]?([a-z2-9]{4})")  # an invite, as it is printed
+CODE = re.compile(r"hy[-\s]?([a-z0-9]{4})[-\s]?([a-z0-9]{4})")  # an invite or link, as printed
 
 
 def answer(front: Front, heard: Guess, names: tuple[str, ...]) -> list[Outbound]:

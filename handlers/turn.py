@@ -13,7 +13,7 @@ from typing import Any
 
 from handlers.corrections import read_correction
 from handlers.desk import KEEP_QUESTION, Choice, Desk, about
-from handlers.words import Words, brief
+from handlers.words import Words, brief, code_from
 from nlp import Guess, Intent, Where
 from nlp.places import find_place
 from storage.models import Chat, Inbound, Outbound, Place, Question, Resident
@@ -31,6 +31,7 @@ __all__ = [
     "Words",
     "about",
     "brief",
+    "code_from",
     "read_correction",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = {"zh-CN": "zh_CN", "en": "en"}
 _WEEKDAYS = "一二三四五六日"
 _CATEGORY = "category"
+CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
 @lru_cache(maxsize=8)
@@ -56,6 +58,13 @@ class Words:
     def category(self, name: str | None) -> str:
         return self.say(f"{_CATEGORY}.{name or 'other'}")
 
+    def platform(self, name: str) -> str:
+        """网页, 微信公众号; a platform nobody has named goes by its id."""
+        try:
+            return self.say(f"channel.platform_{name}")
+        except KeyError:
+            return name
+
     def moment(self, at: datetime, now: datetime) -> str:
         """今天下午3点, 明早8:30, 周五上午10点, 12月3日下午2点."""
         at, now = at.astimezone(self.zone), now.astimezone(self.zone)
@@ -96,6 +105,16 @@ class Words:
             if minutes >= size and (size == 1 or minutes >= 2 * size or minutes == size):
                 return self.say(f"time.{name}", n=minutes // size)
         return self.say("time.minute", n=minutes) if minutes else self.say("time.moment")
+
+
+def code_from(secret: str) -> str:
+    """A one-time code as it is printed, HY-XXXX-XXXX, drawn from a fresh secret."""
+    number = int.from_bytes(hashlib.sha256(secret.encode()).digest(), "big")
+    letters = ""
+    for _ in range(8):
+        number, which = divmod(number, len(CODE_LETTERS))
+        letters += CODE_LETTERS[which].upper()
+    return f"HY-{letters[:4]}-{letters[4:]}"
 
 
 def fold(text: str) -> str:

@@ -17,6 +17,7 @@ from storage.store.notices import Notices
 from storage.store.people import People
 from storage.store.rollcalls import RollCalls
 from storage.store.samples import Samples
+from storage.store.untold import Untold
 
 
 class Store:
@@ -76,3 +77,7 @@ class Store:
     @cached_property
     def samples(self) -> Samples:
         return Samples(self.session, self.community_id)
+
+    @cached_property
+    def untold(self) -> Untold:
+        return Untold(self.session, self.community_id)
