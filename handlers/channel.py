@@ -134,6 +134,8 @@ def reply_to(turn: Turn, ident: str, text: str) -> bool:
     clock = turn.store.channels.clock(int(ident))
     chat = turn.store.messages.chat(clock.chat_id) if clock else None
     asker = turn.store.people.resident(clock.resident_id) if clock else None
+    if asker is not None and chat is not None and chat.resident_id not in (None, asker.id):
+        chat = turn.chat_with(asker)  # they have parted from where they asked
     if clock is None or chat is None or asker is None:
         return False
     turn.withdraw(about(clock))

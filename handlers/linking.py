@@ -183,8 +183,9 @@ def _hand_over(desk: Desk, identity: Identity, to: Resident, *, besides: int | N
     messages = desk.store.messages
     person = desk.store.people.resident(identity.resident_id)
     leaving = desk.store.people.chats_as(identity)
-    chats = messages.chats_of(person) if person is not None else []
-    stays = next((c for c in chats if c.id not in {one.id for one in leaving}), None)
+    chats = messages.all_chats_of(person) if person is not None else []
+    others = [chat for chat in chats if chat.id not in {one.id for one in leaving}]
+    stays = next((chat for chat in others if not chat.gone), next(iter(others), None))
     for chat in leaving:
         for conversation in messages.conversations(chat):
             if conversation.id != besides:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from handlers.turn import Choice, Turn, brief
 from storage.models import Appeal, AppealStep, Outbound, Resident, Sending
 from storage.store.sending import WINDOW
@@ -36,10 +38,23 @@ def in_person(turn: Turn) -> None:
 
 
 def _line(turn: Turn, person: Resident, rows: list[Outbound]) -> str:
-    more = turn.speech.say("telling.more", n=len(rows) - 1) if len(rows) > 1 else ""
+    shown = worth_saying(rows)
+    more = turn.speech.say("telling.more", n=len(shown) - 1) if len(shown) > 1 else ""
     return turn.speech.say(
         "telling.line", who=turn.card(person), text=brief(rows[0].text, 40), more=more
     )
+
+
+def worth_saying(rows: Sequence[Outbound]) -> list[Outbound]:
+    """Of rows with the newest first: all a person wrote, of the bot's only the last on a thing."""
+    found: list[Outbound] = []
+    heard: set[str | None] = set()
+    for row in rows:
+        if row.sender != "bot" or row.about not in heard:
+            found.append(row)
+        if row.sender == "bot":
+            heard.add(row.about)
+    return found
 
 
 def told(turn: Turn) -> None:

@@ -157,11 +157,13 @@ def hand_over(
     """
     for chat in chats:
         chat.resident_id, chat.undo, chat.greeted = to.id, None, False
+        if stays is None:
+            continue
         for kind in KEPT_WHERE_ASKED:
             session.execute(
                 update(kind)
                 .where(kind.chat_id == chat.id, kind.resident_id == identity.resident_id)
-                .values(chat_id=stays.id if stays is not None else kind.chat_id)
+                .values(chat_id=stays.id)
             )
     identity.resident_id = to.id
     session.flush()

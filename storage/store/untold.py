@@ -99,4 +99,5 @@ class Untold(Questions):
             query = query.where(Resident.role == role)
         else:
             query = query.where(Resident.role.not_in(STAFF))
-        return list(self.session.scalars(query.order_by(Resident.home_id, Resident.id)))
+        order = (Resident.home_id, Resident.unit, Resident.room, Resident.id)
+        return list(self.session.scalars(query.order_by(*order)))

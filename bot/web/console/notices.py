@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +13,8 @@ from bot.web.console.acting import act
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, show, there
 from bot.web.site import Site, site_of
-from handlers.notice import audience_words, reached
-from storage.models import Notice, NoticeStage, Sending
+from handlers.notice import audience_words, reached, unreached
+from storage.models import Notice, NoticeStage, Resident, Sending
 
 RUNNING = (NoticeStage.SCHEDULED, NoticeStage.SENDING)
 RATE = 20.0  # messages per second where a channel's own pace is not known
@@ -86,7 +86,13 @@ async def _one(request: Request, staff: Staff) -> Response:
     def see(view: View) -> Mapping[str, Any]:
         notice: Notice = there(view.store.notices.get(ident))
         facts = delivery(view, site, notice)
-        return {"notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice)}
+        missed = [] if facts["early"] else _by_house(view, unreached(view.desk, notice))
+        return {
+            "notice": facts,
+            "chart": _chart(view, facts),
+            "houses": _by_house(view, view.store.notices.unread(notice)),
+            "missed": missed,
+        }
 
     return await show(request, staff, "notice.html", see, here="notices")
 
@@ -110,10 +116,10 @@ def _chart(view: View, facts: Mapping[str, Any]) -> Any:
     return share(title, marks, legend)
 
 
-def _unread(view: View, notice: Notice) -> list[tuple[str, list[str]]]:
-    """Who has not answered 收到, by building."""
+def _by_house(view: View, people: Iterable[Resident]) -> list[tuple[str, list[str]]]:
+    """People with their doors, by building."""
     houses: dict[str, list[str]] = {}
-    for person in view.store.notices.unread(notice):
+    for person in people:
         place = view.store.people.place(person.home_id)
         name = place.name if place else view.say("roster.no_home")
         door = view.desk.home(person).removeprefix(name)
