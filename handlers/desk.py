@@ -166,12 +166,13 @@ class Desk:
         """Sends what has not left yet to another chat."""
         row.chat_id, row.channel_id = chat.id, chat.channel_id
         row.held_for = row.not_before = row.error = None
+        row.status = Sending.QUEUED
         if self.store.messages.platform(chat.channel_id) in INSTANT:
             row.status, row.sent_at = Sending.SENT, self.now
 
     def chat_with(self, person: Resident) -> Chat | None:
-        """Where to reach somebody: the private chat they used last."""
-        return next(iter(self.store.messages.chats_of(person)), None)
+        """Where to reach somebody: the private chat they used last that may be written to now."""
+        return next(iter(self.store.messages.chats_of(person, self.now)), None)
 
     def tell(
         self,

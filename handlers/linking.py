@@ -190,7 +190,7 @@ def _hand_over(desk: Desk, identity: Identity, to: Resident, *, besides: int | N
         for conversation in messages.conversations(chat):
             if conversation.id != besides:
                 desk.store.session.delete(conversation)
-        waiting = {row.id: row for row in messages.queued_in(chat)}
+        waiting = {row.id: row for row in messages.not_left(chat)}
         for question in messages.standing(chat, desk.now):
             if question.outbound_id not in waiting:
                 _ask_elsewhere(desk, question, stays)

@@ -65,6 +65,11 @@ def apologise(front: Front) -> list[Outbound]:
     return front.desk.said
 
 
+def more_to_come(desk: Desk) -> str:
+    """What ends a reply that had no room for all, where only their next message brings the rest."""
+    return desk.words().say("talk.more")
+
+
 def in_private(turn: Turn, too_fast: bool = False) -> None:
     """One message in a private chat."""
     if turn.inbound.kind == "choice":

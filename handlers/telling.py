@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from handlers.turn import Choice, Turn, brief
 from storage.models import Appeal, AppealStep, Outbound, Resident, Sending
-from storage.store.sending import WINDOW
 
 LISTED = 9  # people, by digits
 
@@ -68,6 +67,7 @@ def _mark(turn: Turn, rows: list[Outbound]) -> None:
     if not rows:
         turn.say("telling.already")
         return
+    before = ",".join(f"{row.id}{row.status[0]}" for row in rows)
     for row in rows:
         row.status = Sending.TOLD
         case = _case(turn, row)
@@ -76,7 +76,7 @@ def _mark(turn: Turn, rows: list[Outbound]) -> None:
                 AppealStep(appeal_id=case.id, at=turn.now, who_id=turn.person.id, verb="told")
             )
     turn.store.session.flush()
-    turn.can_undo("told", "told:" + ",".join(str(row.id) for row in rows))
+    turn.can_undo("told", f"told:{before}")
     chat = turn.store.messages.chat(rows[0].chat_id)
     person = turn.store.people.resident(chat.resident_id) if chat is not None else None
     turn.say(
@@ -91,12 +91,13 @@ def _case(turn: Turn, row: Outbound) -> Appeal | None:
     return turn.store.appeals.get(int(ident)) if kind == "appeal" else None
 
 
-def undo_told(turn: Turn, idents: str) -> None:
-    """错了: it has not been told after all; it waits where it waited."""
-    found = [turn.store.messages.outbound(int(ident)) for ident in idents.split(",")]
+def undo_told(turn: Turn, before: str) -> None:
+    """错了: not told after all; each row waits as it waited, "12w", or has failed, "13f"."""
+    given = {int(part[:-1]): part[-1] for part in before.split(",")}
+    found = [turn.store.messages.outbound(ident) for ident in given]
     rows = [row for row in found if row is not None and row.status is Sending.TOLD]
     for row in rows:
-        row.status = Sending.QUEUED if row.error == WINDOW else Sending.FAILED
+        row.status = Sending.WAITING if given[row.id] == "w" else Sending.FAILED
         case = _case(turn, row)
         steps = turn.store.appeals.steps(case) if case is not None else []
         mine = [s for s in steps if s.verb == "told" and s.who_id == turn.person.id]

@@ -20,13 +20,9 @@ from storage.models import (
 )
 from storage.store.base import Questions
 from storage.store.grants import live
-from storage.store.sending import WINDOW
 
 KEPT_FOR = timedelta(days=30)  # what is older need not be told any more
-NOT_SAID = or_(
-    Outbound.status == Sending.FAILED,
-    and_(Outbound.status == Sending.QUEUED, Outbound.error == WINDOW),
-)
+NOT_SAID = Outbound.status.in_((Sending.FAILED, Sending.WAITING))
 TO_MANY = "help.take"  # a question for any neighbour: whoever did not hear it is not looked for
 STAFF = (Role.WORKER, Role.CHIEF)
 

@@ -13,8 +13,7 @@ from bot.web.console.acting import act
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, number, show, there
 from handlers.telling import worth_saying
-from storage.models import Outbound, Resident
-from storage.store.sending import WINDOW
+from storage.models import Outbound, Resident, Sending
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def why(view: View, row: Outbound) -> str:
     name = view.desk.words(view.person).platform(platform)
     if chat is not None and chat.gone:
         return view.say("untold.gone", channel=name)
-    if chat is not None and row.error == WINDOW:
+    if chat is not None and row.status is Sending.WAITING:
         return view.say("untold.window", channel=name, span=view.span(view.now - chat.seen_at))
     return view.say("untold.failed", channel=name)
 
