@@ -202,6 +202,7 @@ class Desk:
             return
         row = self.write(chat, text, about=about, sender=sender, kind=kind)
         row.status, row.sent_at, row.error = Sending.FAILED, None, "gone"
+        self.said.remove(row)  # nobody hears it
 
     def put(
         self,

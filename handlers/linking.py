@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from handlers.turn import Choice, Desk, Turn, about, brief, code_from
-from storage.models import LIVE, Chat, Credential, Identity, Question, Resident, Sending
+from storage.models import LIVE, Chat, Credential, Identity, Priority, Question, Resident, Sending
 
 LIFE = timedelta(hours=24)
 WRONG, WITHIN = 5, timedelta(hours=1)  # so many wrong codes from one chat, then none is looked at
@@ -59,13 +59,17 @@ def _take_invite(turn: Turn, invite: Credential, identity: Identity, person: Res
         open_cases = ""
         _hand_over(turn, identity, person, besides=turn.conversation_id)
     turn.wake("chase_help", turn.now)
-    turn.person = person
-    turn.chat.greeted, turn.chat.undo = True, None
+    _sits_here(turn, person)
     turn.say("register.bound", name=person.name, role=turn.role(person))
     if person.is_staff:
         turn.say("register.staff_words")
         if open_cases and stranger.id != person.id:
             turn.say("linking.your_cases", lines=open_cases)
+
+
+def _sits_here(turn: Turn, person: Resident) -> None:
+    turn.person, turn.chat.resident_id = person, person.id
+    turn.chat.greeted, turn.chat.undo = True, None
 
 
 def _open_cases(turn: Turn, person: Resident) -> str:
@@ -97,8 +101,7 @@ def _join(turn: Turn, credential: Credential, person: Resident) -> None:
     elsewhere = next((c for c in turn.store.messages.chats_of(person)), None)
     credential.used_at = turn.now
     _merge(turn, other, into)
-    turn.person = into
-    turn.chat.greeted, turn.chat.undo = True, None
+    _sits_here(turn, into)
     turn.say("linking.joined", name=into.name, channels="、".join(turn.channels(into)))
     if cases:
         turn.say("linking.your_cases", lines=cases)
@@ -191,16 +194,18 @@ def _hand_over(desk: Desk, identity: Identity, to: Resident, *, besides: int | N
             if conversation.id != besides:
                 desk.store.session.delete(conversation)
         waiting = {row.id: row for row in messages.not_left(chat)}
-        for question in messages.standing(chat, desk.now):
-            if question.outbound_id not in waiting:
-                _ask_elsewhere(desk, question, stays)
-            elif stays is not None:
-                question.chat_id = stays.id
         for row in waiting.values():
-            if stays is None:
+            of_a_conversation = any(str(choice[2]).startswith("c") for choice in row.choices)
+            if stays is None or of_a_conversation:
                 row.status = Sending.DROPPED
             else:
                 desk.redirect(row, stays)
+        for question in messages.standing(chat, desk.now):
+            moved = waiting.get(question.outbound_id or 0)
+            if moved is not None and stays is not None:
+                question.chat_id, question.delivered_at = stays.id, moved.sent_at
+            else:
+                _ask_elsewhere(desk, question, stays)
     desk.store.session.flush()
     desk.store.people.hand_over(identity, to, stays)
 
@@ -233,6 +238,7 @@ def _ask_elsewhere(desk: Desk, question: Question, stays: Chat | None) -> None:
         sender=row.sender,
         kind=row.kind,
         about=row.about,
+        priority=Priority(row.priority),
     )
     desk.store.session.flush()
     again.outbound_id, again.delivered_at = said.id, said.sent_at

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from storage.models import Outbound, Sending
 from tests.bot.console_client import file_case, later, login_path, move_in, tell
 from tests.bot.office import Made, close_office, make_office
 from tests.bot.serving import Served, served
@@ -28,6 +29,9 @@ PAGES = (
     "channels",
     "roster",
     "troubles",
+    "roster/8",
+    "roster/8/same/9",
+    "untold",
 )
 
 
@@ -46,6 +50,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
     tell(made, "王阿姨", "平安")
     tell(made, "李大爷", "2")
     later(made, hours=3)
+    made.write(lambda session: session.query(Outbound).update({"status": Sending.FAILED}) and None)
     yield made
     close_office(made)
 
