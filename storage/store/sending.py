@@ -279,6 +279,26 @@ def _gone(session: Session, one: Mark, now: datetime) -> None:
             )
 
 
+def not_arrived(
+    session: Session, chat_id: int, external_id: str, *, gone: bool, now: datetime
+) -> None:
+    """The platform says afterwards that a message it took did not reach its chat."""
+    row = session.scalar(
+        select(Outbound).where(
+            Outbound.chat_id == chat_id,
+            Outbound.external_id == external_id,
+            Outbound.status == Sending.SENT,
+        )
+    )
+    if row is None:
+        return
+    row.status, row.error, row.external_id = Sending.FAILED, "not delivered", None
+    session.flush()
+    if gone:
+        _gone(session, Mark(row.id, chat_id, Sending.FAILED, error="gone"), now)
+    fall_back(session, row.id, now)
+
+
 def move_chat(session: Session, chat_id: int, to: str) -> None:
     """Gives a chat its new id. Where the new id is already a chat, what waits moves over to it."""
     chat = session.scalar(select(Chat).where(Chat.id == chat_id))

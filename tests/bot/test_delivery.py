@@ -19,7 +19,7 @@ from storage.models import Channel, Chat, Entity, Question, Resident, Sending
 from storage.store import grants
 from storage.store.falling_back import LATELY
 from storage.store.receipts import Received, receive
-from storage.store.sending import may_speak_again
+from storage.store.sending import may_speak_again, not_arrived
 from tests.bot.outbox_world import T0, World
 
 TWO_DAYS = timedelta(hours=48)
@@ -226,6 +226,24 @@ async def test_the_web_is_fallen_back_to_only_by_who_was_there_lately(world: Wor
     async with world.running():
         await world.time.until(lambda: world.row(ident).status is Sending.SENT)
     assert (world.row(ident).chat_id, world.row(ident).sent_at is not None) == (7, True)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_did_not_arrive_after_all_is_said_elsewhere(world: World, gone: bool) -> None:
+    hears(world, Leave(until=T0 + TWO_DAYS, left=5))
+    ident = world.add("小李受理了")
+    async with world.running() as outbox:
+        await world.time.until(lambda: world.row(ident).status is Sending.SENT)
+        told = world.row(ident).external_id
+        assert told
+        for known in ("nobody's", told, told):  # a receipt that comes twice counts once
+            with world.database.write() as session:
+                not_arrived(session, 1, known, gone=gone, now=world.time.now)
+        outbox.wake()
+        await world.time.until(lambda: world.row(ident).channel_id == "b", 5)
+        await world.time.pass_(3)
+    assert (world.a.texts, world.b.texts) == (["小李受理了"], ["小李受理了"])
+    assert world.chat(1).gone is gone
 
 
 async def test_posts_need_no_leave(world: World) -> None:
