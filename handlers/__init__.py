@@ -12,6 +12,7 @@ from handlers import (
     correct,
     help,
     incident,
+    linking,
     media,
     menu,
     notice,
@@ -19,6 +20,7 @@ from handlers import (
     rollcall,
     standing,
     talk,
+    telling,
 )
 from handlers.turn import Contents
 
@@ -37,7 +39,9 @@ MATTERS = {
     # residents
     "welcome": register.welcome,
     "arrive": arrival.arrive,
-    "bind": register.bind,
+    "bind": linking.bind,
+    "link": linking.link,
+    "unlink": linking.unlink,
     "at_home": register.at_home,
     "menu": menu.menu,
     "undo": talk.undo,
@@ -89,6 +93,11 @@ MATTERS = {
     "group_code": binding.group_code,
     "unanswered": channel.unanswered,
     "console_link": console.console_link,
+    "in_person": telling.in_person,
+    "told": telling.told,
+    "link_for": linking.link_for,
+    "unlink_for": linking.unlink_for,
+    "same_person": linking.same_person,
 }
 COMMANDS = {
     **dict.fromkeys(
@@ -126,6 +135,10 @@ COMMANDS = {
     "resume": "resume_notices",
     "我的资料": "my_data",
     "my data": "my_data",
+    "关联": "link",
+    "link": "link",
+    "解除关联": "unlink",
+    "unlink": "unlink",
 }
 STAFF_COMMANDS = {
     "待办": "to_do",
@@ -141,6 +154,7 @@ STAFF_COMMANDS = {
     "未回应": "unanswered",
     "控制台": "console_link",
     "绑群": "group_code",
+    "当面说": "in_person",
     "收到,我去": "i_go",
     "收到我去": "i_go",
 }
@@ -172,6 +186,7 @@ UNDOS = {
     "offer": help.undo_offer,
     "notice": notice.undo_notice,
     "clock": channel.undo_clock,
+    "told": telling.undo_told,
 }
 REPLIES = {
     "appeal": appeal.reply_to,

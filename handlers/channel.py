@@ -134,6 +134,8 @@ def reply_to(turn: Turn, ident: str, text: str) -> bool:
     clock = turn.store.channels.clock(int(ident))
     chat = turn.store.messages.chat(clock.chat_id) if clock else None
     asker = turn.store.people.resident(clock.resident_id) if clock else None
+    if asker is not None and chat is not None and chat.resident_id not in (None, asker.id):
+        chat = turn.chat_with(asker)  # they have parted from where they asked
     if clock is None or chat is None or asker is None:
         return False
     turn.withdraw(about(clock))
@@ -211,7 +213,7 @@ def place_name(desk: Desk, one: Health) -> str:
     """网页, Telegram, 3栋群: what a channel or group is called."""
     if one.chat_id is not None:
         return one.name
-    return desk.words().say(f"channel.platform_{desk.store.messages.platform(one.channel_id)}")
+    return desk.words().platform(desk.store.messages.platform(one.channel_id))
 
 
 def health_line(desk: Desk, one: Health) -> str:

@@ -9,7 +9,9 @@ from handlers.words import fold
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 OWN = ("invite", "link")  # kinds of codes that make whoever writes them a certain person
-_CODE = re.compile(r"hy[-_\s]?([a-z2-9]{4})[-_\s]?([a-z2-9]{4})")
+_CODE = re.compile(
+    r"hy[-_\s]?([a-z0-9]{4})[-_\s]?([a-z0-9]{4})"
+)  # 0 and 1: a slip is a wrong code, no other words
 _AMONG_WORDS = re.compile(rf"(?<![a-z0-9]){_CODE.pattern}(?![a-z0-9])")
 
 

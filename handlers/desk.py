@@ -109,6 +109,19 @@ class Desk:
         parts = [part for part in (person.phone, claimed) if part]
         return f"{person.name}（{'，'.join(parts)}）" if parts else person.name
 
+    def channels(self, person: Resident) -> list[str]:
+        """网页, 微信公众号: where somebody speaks to us, each once."""
+        words, platform = self.words(person), self.store.messages.platform
+        own = self.store.people.identities_of(person)
+        return list(dict.fromkeys(words.platform(platform(one.channel_id)) for one in own))
+
+    def untold(self, staff: Resident) -> list[tuple[Resident, list[Outbound]]]:
+        """Whom this worker must tell something in person, and what; the chief's are all."""
+        place = self.store.people.place(staff.role_place_id)
+        everywhere = staff.role is Role.CHIEF or place is None
+        places = None if everywhere or place is None else self.store.people.within(place)
+        return self.store.untold.waiting(self.now, places)
+
     # Saying
 
     def write(
@@ -149,6 +162,14 @@ class Desk:
         self.said.append(row)
         return row
 
+    def redirect(self, row: Outbound, chat: Chat) -> None:
+        """Sends what has not left yet to another chat."""
+        row.chat_id, row.channel_id = chat.id, chat.channel_id
+        row.held_for = row.not_before = row.error = None
+        row.status = Sending.QUEUED
+        if self.store.messages.platform(chat.channel_id) in INSTANT:
+            row.status, row.sent_at = Sending.SENT, self.now
+
     def chat_with(self, person: Resident) -> Chat | None:
         """Where to reach somebody: the private chat they used last that may be written to now."""
         return next(iter(self.store.messages.chats_of(person, self.now)), None)
@@ -166,10 +187,22 @@ class Desk:
     ) -> Outbound | None:
         """Says a phrase to somebody in private; None when there is no chat to say it in."""
         chat = self.chat_with(person)
-        if chat is None:
-            return None
         text = self.words(person).say(phrase, **values)
+        if chat is None:
+            self._keep_untold(person, text, about, sender, "answer")
+            return None
         return self.write(chat, text, about=about, sender=sender, priority=priority, media=media)
+
+    def _keep_untold(
+        self, person: Resident, text: str, about: str | None, sender: str, kind: str
+    ) -> None:
+        """Words for a resident who has left every chat: they have to be told in person."""
+        chat = next(iter(self.store.messages.all_chats_of(person)), None)
+        if chat is None or person.is_staff or person.deleted_at is not None:
+            return
+        row = self.write(chat, text, about=about, sender=sender, kind=kind)
+        row.status, row.sent_at, row.error = Sending.FAILED, None, "gone"
+        self.said.remove(row)  # nobody hears it
 
     def put(
         self,
@@ -193,7 +226,10 @@ class Desk:
         `also` are answers in words that are understood but not shown.
         """
         chat = chat or self.chat_with(to)
+        text = self.words(to).say(phrase, **values)
         if chat is None:
+            if kind == "notice" or about.startswith("appeal:"):
+                self._keep_untold(to, text, about, sender, kind)
             return None
         question = self.store.messages.stand(
             Question(
@@ -208,7 +244,6 @@ class Desk:
                 after=chat.turns,
             )
         )
-        text = self.words(to).say(phrase, **values)
         row = self.write(
             chat,
             text,

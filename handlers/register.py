@@ -1,32 +1,10 @@
-"""Who is who: first contact, one's own data, one-time codes, notices on and off."""
+"""Who is who: first contact, one's own data, notices on and off."""
 
 from __future__ import annotations
 
 from handlers.turn import Choice, Turn
 from nlp.places import find_place
-from storage.models import HelpStage, Identity, Place, Stage
-
-
-def bind(turn: Turn) -> None:
-    """A one-time code makes this chat a person of the community file. A name never does."""
-    code = str(turn.opening["code"])
-    credential = turn.store.people.credential("invite", code, turn.now)
-    person = turn.store.people.resident(credential.resident_id) if credential else None
-    identity = turn.store.people.identity(turn.inbound.channel_id, turn.inbound.user_key)
-    if credential is None or person is None or identity is None:
-        for_group = turn.store.people.credential("group", code, turn.now)
-        turn.say("binding.write_in_group" if for_group else "register.bad_code")
-        return
-    credential.used_at = turn.now
-    stranger, identity.resident_id = turn.person, person.id
-    turn.chat.resident_id, turn.chat.greeted = person.id, True
-    turn.chat.undo = None
-    if stranger.id != person.id and not stranger.in_file:
-        stranger.deleted_at = turn.now
-    turn.person = person
-    turn.say("register.bound", name=person.name, role=turn.role(person))
-    if person.is_staff:
-        turn.say("register.staff_words")
+from storage.models import HelpStage, Place, Stage
 
 
 def welcome(turn: Turn) -> None:
@@ -117,6 +95,7 @@ def my_data(turn: Turn) -> None:
     """我的资料: shows, changes, deletes."""
     say = turn.speech.say
     person = turn.person
+    linked = len(turn.store.people.identities_of(person)) > 1
     chosen = turn.ask(
         "register.my_data",
         Choice("name", say("register.change_name")),
@@ -124,11 +103,14 @@ def my_data(turn: Turn) -> None:
         Choice("phone", say("register.change_phone")),
         Choice("elder", say("register.elder_off" if person.elder else "register.elder_on")),
         Choice("delete", say("register.delete")),
+        Choice("link", say("register.link")),
+        *([Choice("unlink", say("register.unlink"))] if linked else []),
         Choice("back", say("register.fine"), ("+", "好")),
         key="what",
         name=person.name,
         home=turn.home(person) or say("register.unknown"),
         phone=person.phone or say("register.unknown"),
+        channels="、".join(turn.channels(person)),
         notices=say("register.notices_on" if person.notices else "register.notices_off"),
         claims=say("register.confirmed" if person.confirmed else "register.claims"),
     )
@@ -136,6 +118,8 @@ def my_data(turn: Turn) -> None:
         turn.say("register.unchanged")
     elif chosen == "delete":
         _delete(turn)
+    elif chosen in ("link", "unlink"):
+        turn.start(chosen)
     elif chosen == "elder":
         person.elder = not person.elder
         turn.say("register.changed")
@@ -203,22 +187,17 @@ def erase(turn: Turn) -> None:
     store.people.forget_words(person, gone, besides=turn.conversation_id)
     for offer in store.help.offers_of(person):
         offer.closed_at, offer.text = turn.now, gone
+    for chat in store.messages.all_chats_of(person):
+        store.messages.forget(chat, keep=turn.inbound.id)
+        chat.greeted, chat.undo = False, None
     for identity in store.people.identities_of(person):
-        _forget_words(turn, identity)
+        identity.name = identity.name if person.in_file else gone
     store.media.erase_of(person)
-    store.people.revoke_credentials(person, turn.now)
+    store.people.forget_credentials(person)
     if not person.in_file:
         person.name = gone
     person.home_id = person.unit = person.room = person.phone = None
     person.willing = person.notices = person.confirmed = False
-    turn.chat.greeted, turn.chat.undo = False, None
-
-
-def _forget_words(turn: Turn, identity: Identity) -> None:
-    for chat in turn.store.messages.chats_of(turn.person):
-        turn.store.messages.forget(chat, keep=turn.inbound.id)
-    if not turn.person.in_file:
-        identity.name = turn.speech.say("register.erased")
 
 
 def stop_notices(turn: Turn) -> None:

@@ -56,6 +56,13 @@ class Words:
     def category(self, name: str | None) -> str:
         return self.say(f"{_CATEGORY}.{name or 'other'}")
 
+    def platform(self, name: str) -> str:
+        """网页, 微信公众号; a platform nobody has named goes by its id."""
+        try:
+            return self.say(f"channel.platform_{name}")
+        except KeyError:
+            return name
+
     def moment(self, at: datetime, now: datetime) -> str:
         """今天下午3点, 明早8:30, 周五上午10点, 12月3日下午2点."""
         at, now = at.astimezone(self.zone), now.astimezone(self.zone)

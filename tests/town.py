@@ -100,16 +100,24 @@ class Town:
         return self.rehearsal.now
 
     def say(
-        self, slug: str, who: str, text: str = "", *, group: str | None = None, **more: Any
+        self,
+        slug: str,
+        who: str,
+        text: str = "",
+        *,
+        group: str | None = None,
+        channel: str = "",
+        **more: Any,
     ) -> list[Said]:
         """Somebody writes; gives what the bot then said in that very chat."""
         self.sent += 1
+        channel = channel or f"web-{slug}"
         chat = f"group:{group}" if group else who
         last = self.last_said()
         more.setdefault("addressed", not group or text.lower().startswith("@bot"))
         self.rehearsal.deliver(
             Received(
-                channel_id=f"web-{slug}",
+                channel_id=channel,
                 external_id=f"{who}:{self.sent}",
                 chat_key=chat,
                 user_key=who,
@@ -119,19 +127,20 @@ class Town:
                 **more,
             )
         )
-        return [Said(row.text, row.choices) for row in self.heard(slug, chat, last)]
+        return [Said(row.text, row.choices) for row in self.heard(slug, chat, last, channel)]
 
     def last_said(self) -> int:
         with self.database.read() as session:
             return session.scalar(select(Outbound.id).order_by(Outbound.id.desc()).limit(1)) or 0
 
-    def heard(self, slug: str, chat_key: str, after: int = 0) -> list[Outbound]:
-        """What the bot said in a chat after an outbound id; no relayed words of others."""
+    def heard(self, slug: str, chat_key: str, after: int = 0, channel: str = "") -> list[Outbound]:
+        """What the bot said in a chat after an outbound id, sent or not; no relayed words."""
         with self.database.read() as session:
             store = Store(session, self.ids[slug])
-            chat = store.messages.chat_at(f"web-{slug}", chat_key)
-            rows = store.messages.heard_since(chat, after, limit=100_000) if chat else []
-            return [row for row in rows if row.kind != "relay"]
+            chat = store.messages.chat_at(channel or f"web-{slug}", chat_key)
+            query = select(Outbound).where(Outbound.id > after, Outbound.kind != "relay")
+            found = query.where(Outbound.chat_id == (chat.id if chat else 0))
+            return list(session.scalars(found.order_by(Outbound.id)))
 
     def move(self, **span: float) -> None:
         self.rehearsal.move(timedelta(**span))

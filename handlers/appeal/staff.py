@@ -28,8 +28,11 @@ def to_do(turn: Turn) -> None:
     dangers = [c for c in turn.store.incidents.running() if c.stage is IncidentStage.ALARMED]
     for danger in dangers:
         turn.say("appeal.danger_to_do", text=brief(danger.text), where=danger.where)
-    if not cases and not dangers:
+    untold = len(turn.untold(turn.person))
+    if not cases and not dangers and not untold:
         turn.say("appeal.nothing_to_do")
+    if untold:
+        turn.say("telling.to_do", count=untold)
     if not cases:
         return
     lines = [

@@ -1,7 +1,7 @@
 """通知: composing with a preview, publishing at the channel's pace, and who answered 收到."""
 
 from handlers.notice.compose import compose, reached, schedule, scheduled, undo_notice
-from handlers.notice.publish import audience_words, publish_due
+from handlers.notice.publish import audience_words, publish_due, unreached
 from handlers.notice.quota import group_words, trouble
 from handlers.notice.receipts import held, receipt, received, situation, stopped
 
@@ -20,4 +20,5 @@ __all__ = [
     "stopped",
     "trouble",
     "undo_notice",
+    "unreached",
 ]

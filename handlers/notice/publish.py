@@ -131,17 +131,36 @@ def _people(desk: Desk, kind: str, rest: str, after: int) -> list[Resident]:
 def _tell_author(desk: Desk, notice: Notice) -> None:
     author = desk.store.people.resident(notice.author_id)
     sent, _ = desk.store.notices.counts(notice)
+    missed = len(unreached(desk, notice))
     desk.withdraw(about(notice), to=author, name="notice.held")
     chat = chat_of(desk, notice.audience)
-    done = "notice.done_group" if chat else "notice.done"
+    phrase = "notice.done_but" if missed else "notice.done"
+    if chat is not None:
+        phrase = "notice.handed" if chat.by_hand else "notice.done_group"
     if author is not None:
         desk.tell(
             author,
-            "notice.handed" if chat and chat.by_hand else done,
+            phrase,
             about=about(notice),
             count=sent,
+            missed=missed,
             audience=audience_words(desk, notice.audience),
         )
+
+
+def unreached(desk: Desk, notice: Notice) -> list[Resident]:
+    """Whom of its audience a notice does not reach as things stand: to be told in person."""
+    kind, _, rest = notice.audience.partition(":")
+    if kind == "chat":
+        return []
+    place = desk.store.people.place(int(rest)) if kind == "place" else None
+    inner = place is not None and place.parent_id is not None
+    return desk.store.untold.by_notice(
+        notice,
+        desk.now,
+        places=desk.store.people.within(place) if place is not None and inner else None,
+        role=Role(rest) if kind == "role" else None,
+    )
 
 
 def audience_words(desk: Desk, audience: str) -> str:

@@ -18,6 +18,7 @@ from storage.store.notices import Notices
 from storage.store.people import People
 from storage.store.rollcalls import RollCalls
 from storage.store.samples import Samples
+from storage.store.untold import Untold
 
 
 class Store:
@@ -81,3 +82,7 @@ class Store:
     @cached_property
     def samples(self) -> Samples:
         return Samples(self.session, self.community_id)
+
+    @cached_property
+    def untold(self) -> Untold:
+        return Untold(self.session, self.community_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, inspect, select, update
+from sqlalchemy import and_, func, inspect, select, update
 from sqlalchemy.orm import InstanceState, Session
 
 from storage.models import (
@@ -22,6 +22,8 @@ from storage.models import (
 )
 from storage.store import statements
 from storage.store.base import Questions
+
+NOT_LEFT = (Sending.QUEUED, Sending.WAITING)
 
 
 class Messages(Questions):
@@ -109,6 +111,11 @@ class Messages(Questions):
         if now is None:
             return list(self.session.scalars(statements.CHATS_OF, values))
         return list(self.session.scalars(statements.CHATS_TO_WRITE_TO, {**values, "now": now}))
+
+    def all_chats_of(self, resident: Resident) -> list[Chat]:
+        """Every private chat of a resident, also those that are gone, the last used first."""
+        query = self.ours(Chat).where(Chat.resident_id == resident.id, Chat.group.is_(False))
+        return list(self.session.scalars(query.order_by(Chat.seen_at.desc(), Chat.id.desc())))
 
     def chats_of_many(self, residents: Sequence[Resident]) -> dict[int, Chat]:
         """The chat to reach each of many residents in, by resident id."""
@@ -286,11 +293,28 @@ class Messages(Questions):
             .where(
                 Outbound.community_id == self.community_id,
                 Outbound.about == about,
-                Outbound.status == Sending.QUEUED,
+                Outbound.status.in_(NOT_LEFT),
             )
             .values(status=Sending.DROPPED)
         )
         return found.rowcount  # type: ignore[attr-defined, no-any-return]
+
+    def not_left(self, chat: Chat) -> list[Outbound]:
+        """What has not left for a chat yet, in order."""
+        query = self.ours(Outbound).where(
+            Outbound.chat_id == chat.id, Outbound.status.in_(NOT_LEFT)
+        )
+        return list(self.session.scalars(query.order_by(Outbound.id)))
+
+    def said_since(self, chat: Chat, kind: str, since: datetime) -> int:
+        """How many messages of a kind a chat has been given since a moment."""
+        query = select(func.count(Outbound.id)).where(
+            Outbound.community_id == self.community_id,
+            Outbound.chat_id == chat.id,
+            Outbound.kind == kind,
+            Outbound.created_at > since,
+        )
+        return self.session.scalar(query) or 0
 
     def forget(self, chat: Chat, *, keep: int) -> None:
         """Blanks every word said in a private chat, but for the message being answered."""
@@ -304,11 +328,13 @@ class Messages(Questions):
             )
             .values(text="", extra=None, user_name=None, reply=None)
         )
+        mine = and_(Outbound.community_id == self.community_id, Outbound.chat_id == chat.id)
         self.session.execute(
             update(Outbound)
-            .where(Outbound.community_id == self.community_id, Outbound.chat_id == chat.id)
-            .values(text="", choices=[])
+            .where(mine, Outbound.status.in_(NOT_LEFT))
+            .values(status=Sending.DROPPED)
         )
+        self.session.execute(update(Outbound).where(mine).values(text="", choices=[]))
 
     def progress(self, about: str, *, kind: str | None = None) -> dict[Sending, int]:
         """How many messages about a thing, or those of one kind, stand where."""

@@ -7,19 +7,22 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, literal, or_, select, update
 
 from storage.models import (
+    Chat,
     Clock,
     Conversation,
     Credential,
     HelpRequest,
     Identity,
+    Inbound,
     Incident,
     Place,
     Resident,
     Role,
 )
+from storage.store import merging
 from storage.store.base import Questions
 
 
@@ -216,7 +219,80 @@ class People(Questions):
 
     def identities_of(self, resident: Resident) -> list[Identity]:
         query = self.ours(Identity).where(Identity.resident_id == resident.id)
-        return list(self.session.scalars(query))
+        return list(self.session.scalars(query.order_by(Identity.id)))
+
+    def identity_by_id(self, ident: int | None) -> Identity | None:
+        return self.one(Identity, ident)
+
+    def alike(self, person: Resident, nobody: str, *, limit: int = 9) -> list[Resident]:
+        """Others who look like the same person: by name, phone, or home and room. Never staff.
+
+        `nobody` is how whoever gives no name is called, which makes nobody alike.
+        """
+        if person.community_id != self.community_id:
+            return []
+        same: list[ColumnElement[bool]] = [false()]
+        if person.name not in ("", nobody):
+            same.append(Resident.name == person.name)
+        if person.phone:
+            same.append(Resident.phone == person.phone)
+        if person.home_id is not None and person.room:
+            same.append(
+                and_(
+                    Resident.home_id == person.home_id,
+                    Resident.room == person.room,
+                    func.coalesce(Resident.unit, "") == (person.unit or ""),
+                )
+            )
+        query = self.ours(Resident).where(
+            or_(*same),
+            Resident.id != person.id,
+            Resident.deleted_at.is_(None),
+            Resident.role.not_in((Role.WORKER, Role.CHIEF)),
+        )
+        return list(self.session.scalars(query.order_by(Resident.id).limit(limit)))
+
+    def merge(self, stranger: Resident, into: Resident, now: datetime) -> bool:
+        """Makes two records one person: all the stranger did, wrote and is asked moves over.
+
+        False, and nothing done, where it may not be: a person of the community file is never
+        merged away, nobody with themselves, nobody of another community.
+        """
+        theirs = {stranger.community_id, into.community_id}
+        if theirs != {self.community_id} or stranger.id == into.id or stranger.in_file:
+            return False
+        if stranger.deleted_at is not None or into.deleted_at is not None:
+            return False
+        merging.merge(self.session, stranger, into, now)
+        return True
+
+    def chats_as(self, identity: Identity) -> list[Chat]:
+        """The private chats somebody has as this identity, blocked ones too."""
+        written = select(Inbound.chat_key).where(
+            Inbound.channel_id == identity.channel_id,
+            Inbound.user_key == identity.external_id,
+            Inbound.group.is_(False),
+        )
+        query = self.ours(Chat).where(
+            Chat.channel_id == identity.channel_id,
+            Chat.resident_id == identity.resident_id,
+            Chat.group.is_(False),
+            or_(Chat.external_id == identity.external_id, Chat.external_id.in_(written)),
+        )
+        return list(self.session.scalars(query.order_by(Chat.id)))
+
+    def hand_over(self, identity: Identity, to: Resident, stays: Chat | None) -> bool:
+        """Gives one identity and its private chats to another resident, without any history.
+
+        What was asked there is answered in `stays` from now on, another chat of the former
+        holder. False, and nothing done, across communities.
+        """
+        if {identity.community_id, to.community_id} != {self.community_id}:
+            return False
+        if stays is not None and stays.resident_id != identity.resident_id:
+            return False
+        merging.hand_over(self.session, identity, self.chats_as(identity), to, stays)
+        return True
 
     def credential(self, kind: str, secret: str, now: datetime) -> Credential | None:
         """A live code or session; None when it is unknown, used or expired."""
@@ -265,14 +341,11 @@ class People(Questions):
             if conversation.id != besides:
                 self.session.delete(conversation)
 
-    def revoke_credentials(self, resident: Resident, now: datetime) -> None:
-        """Ends every code and session of a person."""
-        self.session.execute(
-            update(Credential)
-            .where(
-                Credential.community_id == self.community_id,
-                Credential.resident_id == resident.id,
-                Credential.used_at.is_(None),
-            )
-            .values(used_at=now)
+    def forget_credentials(self, resident: Resident, kind: str | None = None) -> None:
+        """Ends every code and session of a person, or those of one kind, and keeps nothing."""
+        query = delete(Credential).where(
+            Credential.community_id == self.community_id, Credential.resident_id == resident.id
         )
+        if kind is not None:
+            query = query.where(Credential.kind == kind)
+        self.session.execute(query)

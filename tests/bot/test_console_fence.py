@@ -35,6 +35,7 @@ class There:
     notice: int
     clock: int
     resident: int
+    identity: int
     incident: int
     inbound: int
     outbound: int
@@ -81,6 +82,7 @@ def next_door(made: Made) -> There:
             store.notices.listed()[0].id,
             clock.id,
             who.id,
+            store.people.identities_of(who)[0].id,
             incident.id,
             failed.id,
             row.id,
@@ -97,6 +99,7 @@ def pages(there: There) -> list[str]:
         f"/console/rollcalls/{there.rollcall}",
         f"/console/rollcalls/{there.rollcall}/doors",
         f"/console/notices/{there.notice}",
+        f"/console/roster/{there.resident}",
         "/console/appeals/1",
     ]
 
@@ -108,6 +111,10 @@ def actions(there: There) -> list[str]:
         f"/console/questions/{there.clock}/reply",
         f"/console/questions/{there.clock}/settled",
         f"/console/roster/{there.resident}/vouch",
+        f"/console/roster/{there.resident}/code",
+        f"/console/roster/{there.resident}/part",
+        f"/console/roster/{there.resident}/same",
+        f"/console/untold/{there.resident}/told",
         f"/console/incidents/{there.incident}/take",
         f"/console/incidents/{there.incident}/close",
         "/console/appeals/1/accept",
@@ -134,6 +141,7 @@ async def test_nothing_of_next_door_is_shown(made: Made) -> None:
             "/console/channels",
             "/console/roster",
             "/console/troubles",
+            "/console/untold",
             f"/console/roster?q=王&place={there.chat}",
         ):
             page = await web.get(path)
@@ -149,6 +157,15 @@ async def test_nothing_of_next_door_is_touched(made: Made) -> None:
         fields = {**hidden(page, "/console/logout"), "text": "x", "to": "小陈"}
         for action in actions(there):
             assert (await web.post(action, data=fields)).status_code == 404, action
+        mine = person(made, "王阿姨").id  # ours, together with somebody or something of theirs
+        for one, two in ((mine, there.resident), (there.resident, mine)):
+            assert (await web.get(f"/console/roster/{one}/same/{two}")).status_code == 404
+            both = {**fields, "other": str(two), "identity": str(there.identity)}
+            for verb in ("same", "part"):
+                answer = await web.post(f"/console/roster/{one}/{verb}", data=both)
+                assert answer.status_code == 404, (one, verb)
+        told = {**fields, "rows": str(there.outbound)}
+        assert (await web.post(f"/console/untold/{mine}/told", data=told)).status_code == 404
         for audience in (f"chat:{there.chat}", "place:999", "role:chief", "x", "", "chat:x"):
             draft = {**fields, "audience": audience, "repeat": "once", "at": ""}
             assert (await web.post("/console/notices/send", data=draft)).status_code == 400
@@ -176,7 +193,7 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
     async with browser(made) as web:
         page = await enter(web, made, "张主任")
         fields = {**hidden(page, "/console/logout"), "text": "x"}
-        for what in ("appeals", "rollcalls", "notices"):
+        for what in ("appeals", "rollcalls", "notices", "roster", "roster/1/same"):
             assert (await web.get(f"/console/{what}/{ident}")).status_code == 404
         for action in (
             "appeals/{}/accept",
@@ -184,6 +201,10 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
             "notices/{}/stop",
             "questions/{}/settled",
             "roster/{}/vouch",
+            "roster/{}/code",
+            "roster/{}/part",
+            "roster/{}/same",
+            "untold/{}/told",
             "incidents/{}/take",
             "troubles/in/{}",
             "troubles/out/{}",
@@ -199,6 +220,8 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
         "incidents/1/x",
         "questions/1/x",
         "troubles/x/1",
+        "roster/1/x",
+        "untold/1/x",
         "nonsense",
         "appeals/1/accept/x",
         "../chat/web",
@@ -220,7 +243,17 @@ async def test_there_are_no_other_actions(made: Made, path: str) -> None:
 async def test_strange_queries_break_nothing(made: Made, query: str) -> None:
     async with browser(made) as web:
         await enter(web, made, "张主任")
-        for page in ("", "appeals", "rollcalls", "notices", "channels", "roster", "troubles"):
+        for page in (
+            "",
+            "appeals",
+            "rollcalls",
+            "notices",
+            "channels",
+            "roster",
+            "roster/1",
+            "troubles",
+            "untold",
+        ):
             answer = await web.get(f"/console/{page}?{query}")
             assert answer.status_code == 200, page
 

@@ -12,7 +12,7 @@ from zlib import compress, crc32
 
 import pytest
 
-from storage.models import Keeping
+from storage.models import Keeping, Outbound, Sending
 from tests.bot.console_client import file_case, later, login_path, move_in, tell
 from tests.bot.console_media import arrive, change, send
 from tests.bot.office import Made, close_office, make_office
@@ -34,6 +34,9 @@ PAGES = (
     "channels",
     "roster",
     "troubles",
+    "roster/8",
+    "roster/8/same/9",
+    "untold",
 )
 
 
@@ -56,6 +59,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
     tell(made, "王阿姨", "平安")
     tell(made, "李大爷", "2")
     later(made, hours=3)
+    made.write(lambda session: session.query(Outbound).update({"status": Sending.FAILED}) and None)
     yield made
     close_office(made)
 

@@ -56,7 +56,8 @@ KEYS = {"where.again", "what.again", "phone.again"}
 
 # Only staff hear these, so a line may be longer.
 STAFF = re.compile(
-    r"register\.staff_words|binding\.(which|no_such)|menu\.(staff|todo|notice|console)|notice\.(?!to_resident|received|receipt)"
+    r"register\.staff_words|binding\.(which|no_such)|telling\.|linking\.(code_for|not_this|parted_for|both_in|merged$)"
+    r"|menu\.(staff|todo|notice|console)|notice\.(?!to_resident|received|receipt)"
     r"|console\.|rollcall\.(which|no_|why|started|doors|situation|you_called|ended|none_open|late_answer|help_text|also|ended_by|also|ended_by)"
     r"|help\.(worker$|worker_has|did_not|nobody|not_agreed)"
     r"|incident\.(alarm|you_go|taken_by|more_staff|false_alarm_staff|confirmed_staff|i_go|all_well)"

@@ -42,7 +42,9 @@ CHANGES = {  # these change something; they are tried on their own below
     "take_back",
     "forget",
     "give_credential",
-    "revoke_credentials",
+    "forget_credentials",
+    "merge",
+    "hand_over",
     "forget_words",
     "Messages.open",
     "Messages.stand",
@@ -395,20 +397,24 @@ def test_replies_to_foreign_messages_reach_nobody(mixed: Town) -> None:
     assert mixed.errors() == []
 
 
-def test_a_code_of_another_community_binds_nobody(mixed: Town) -> None:
+@pytest.mark.parametrize("kind", ["invite", "link"])
+def test_a_code_of_another_community_binds_nobody(mixed: Town, kind: str) -> None:
+    code, who = f"HY-{kind.upper()[:4]}-BBBB", f"somebody with a {kind}"
     with mixed.database.write() as session:
         store = Store(session, mixed.ids["b"])
         chief = store.people.in_file("张主任")
         assert chief is not None
-        store.people.give_credential("invite", "HYAAAABBBB", chief, mixed.now + timedelta(days=7))
-    said = mixed.say("a", "somebody", "HY-AAAA-BBBB")
+        store.people.give_credential(
+            kind, code.replace("-", ""), chief, mixed.now + timedelta(days=7)
+        )
+    said = mixed.say("a", who, code)
     assert said
     assert not any("张主任" in one.text for one in said)
-    used = [c.used_at for c in ids(mixed, Credential) if c.kind == "invite"]
+    used = [c.used_at for c in ids(mixed, Credential) if c.kind == kind]
     assert used == [None]
-    said = mixed.say("b", "somebody", "HY-AAAA-BBBB")
+    said = mixed.say("b", who, code)
     assert any("张主任" in one.text for one in said)
-    assert [c.used_at is None for c in ids(mixed, Credential) if c.kind == "invite"] == [False]
+    assert [c.used_at is None for c in ids(mixed, Credential) if c.kind == kind] == [False]
 
 
 def test_the_same_key_in_two_communities_is_two_people(mixed: Town) -> None:

@@ -13,9 +13,11 @@ from bot.web.console import (
     entry,
     notices,
     overview,
+    person,
     rollcalls,
     roster,
     troubles,
+    untold,
     writing,
 )
 
@@ -47,7 +49,12 @@ routes = [
     Route("/console/codes", codes.listed, methods=GET),
     Route("/console/questions/{ident}/{verb}", channels.answer, methods=POST),
     Route("/console/roster", roster.listed, methods=GET),
+    Route("/console/roster/{ident}", person.one, methods=GET),
     Route("/console/roster/{ident}/vouch", roster.vouch, methods=POST),
+    Route("/console/roster/{ident}/same/{other}", person.sure, methods=GET),
+    Route("/console/roster/{ident}/{verb}", person.do, methods=POST),
+    Route("/console/untold", untold.listed, methods=GET),
+    Route("/console/untold/{ident}/told", untold.told, methods=POST),
     Route("/console/troubles", troubles.listed, methods=GET),
     Route("/console/troubles/{kind}/{ident}", troubles.again, methods=POST),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -14,9 +14,9 @@ from bot.web.console.drafts import Draft, drafts
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, ident_of, look, show, there
 from bot.web.site import Site, site_of
-from handlers.notice import audience_words, reached
+from handlers.notice import audience_words, reached, unreached
 from handlers.turn import about
-from storage.models import Notice, NoticeStage, Sending
+from storage.models import Notice, NoticeStage, Resident, Sending
 
 RUNNING = (NoticeStage.SCHEDULED, NoticeStage.SENDING)
 RATE = 20.0  # messages per second where a channel's own pace is not known
@@ -95,7 +95,13 @@ async def _one(request: Request, staff: Staff) -> Response:
     def see(view: View) -> Mapping[str, Any]:
         notice: Notice = there(view.store.notices.get(ident))
         facts = delivery(view, site, notice, drafts(view))
-        return {"notice": facts, "chart": _chart(view, facts), "houses": _unread(view, notice)}
+        missed = [] if facts["early"] else _by_house(view, unreached(view.desk, notice))
+        return {
+            "notice": facts,
+            "chart": _chart(view, facts),
+            "houses": _by_house(view, view.store.notices.unread(notice)),
+            "missed": missed,
+        }
 
     return await show(request, staff, "notice.html", see, here="notices")
 
@@ -119,10 +125,10 @@ def _chart(view: View, facts: Mapping[str, Any]) -> Any:
     return share(title, marks, legend)
 
 
-def _unread(view: View, notice: Notice) -> list[tuple[str, list[str]]]:
-    """Who has not answered 收到, by building."""
+def _by_house(view: View, people: Iterable[Resident]) -> list[tuple[str, list[str]]]:
+    """People with their doors, by building."""
     houses: dict[str, list[str]] = {}
-    for person in view.store.notices.unread(notice):
+    for person in people:
         place = view.store.people.place(person.home_id)
         name = place.name if place else view.say("roster.no_home")
         door = view.desk.home(person).removeprefix(name)

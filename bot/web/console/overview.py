@@ -100,6 +100,9 @@ def needs(view: View) -> list[Need]:
     """What waits for this person, the most pressing first; the chief's is everybody's."""
     found = [*_late(view), *_soon(view), *_rollcalls(view), *_questions(view)]
     found += [*_drafts(view), *_notices(view)]
+    untold = len(view.desk.untold(view.person))
+    if untold:
+        found.append(Need("soon", view.say("overview.untold", n=untold), "/console/untold"))
     claims = view.store.people.listed(claims=True, limit=100)
     if claims:
         found.append(
