@@ -61,9 +61,9 @@ from bot.adapters.telegram.events import (
     TOPIC,
     UPDATES,
     Me,
-    check,
     group_of,
     place_of,
+    sound,
     translate,
 )
 
@@ -184,9 +184,7 @@ class Telegram(Adapter):
 
     async def _events(self, update: Update) -> list[Event]:
         try:
-            event = translate(update, self.me, self._clock())
-            if event is not None:
-                check(update, event)
+            event = sound(update, translate(update, self.me, self._clock()))
         except Exception as error:
             log.error("update=%d not understood: %s", update.update_id, type(error).__name__)
             return []

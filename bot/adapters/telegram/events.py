@@ -82,8 +82,10 @@ def translate(update: Update, me: Me, now: datetime) -> Event | None:
     return _message(update, message, message.from_user, me)
 
 
-def check(update: Update, event: Event) -> None:
-    """PTB takes whatever JSON holds: an id that is no number, a name that is no word. TypeError."""
+def sound(update: Update, event: Event | None) -> Event | None:
+    """The event. PTB takes whatever JSON holds: an id that is no number raises TypeError here."""
+    if event is None:
+        return None
     chat, user = update.effective_chat, update.effective_user
     if chat is None or user is None or type(chat.id) is not int or type(user.id) is not int:
         raise TypeError("id")
@@ -92,6 +94,7 @@ def check(update: Update, event: Event) -> None:
     for value in event.extra.values():
         if not (isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))):
             raise TypeError("extra")
+    return event
 
 
 def _message(update: Update, message: Message, user: User, me: Me) -> Event | None:
