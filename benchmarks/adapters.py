@@ -36,6 +36,8 @@ from requests.adapters import HTTPAdapter  # noqa: E402
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update  # noqa: E402
 from wechatpy import WeChatClient, create_reply, parse_message  # noqa: E402
 from wechatpy.crypto import WeChatCrypto  # noqa: E402
+from wechatpy.enterprise import WeChatClient as Company  # noqa: E402
+from wechatpy.enterprise import parse_message as parse_member  # noqa: E402
 
 from bot.adapters.base import Adapter, Out, Request  # noqa: E402
 from bot.adapters.qq import QQ  # noqa: E402
@@ -153,12 +155,14 @@ def sealed(name: str) -> tuple[Adapter, list[Request], Pair]:
         transport=stub, base_url=door.row["api_base"]
     )
     requests = [door.sign(body, Random(1)) for body in door.payloads]
-    crypto = WeChatCrypto(door.row["token"], door.row["aes_key"], door.row["app_id"])
+    owner = door.row.get("corp_id") or door.row["app_id"]
+    crypto = WeChatCrypto(door.row["token"], door.row["aes_key"], owner)
+    parse = parse_member if name == "wecom" else parse_message
 
     async def bare_in() -> None:
         for request in requests:
             asked = request.query
-            parse_message(
+            parse(
                 crypto.decrypt_message(
                     request.body, asked["msg_signature"], asked["timestamp"], asked["nonce"]
                 )
@@ -208,13 +212,33 @@ def wechat() -> list[Pair]:
     ]
 
 
+def wecom() -> list[Pair]:
+    adapter, _, read = sealed("wecom")
+    row = DOORS["wecom"].row
+    client = Company(row["corp_id"], row["secret"], access_token="t")
+    client._http = requests_session()
+
+    async def bare_out() -> None:
+        client.message.send_text(row["agent_id"], "xiaoli", content=TEXT)
+        text = "\n".join([TEXT, *(f"{c[0]}. {c[1]}" for c in CHOICES)])
+        client.message.send_text(row["agent_id"], "xiaoli", content=text)
+
+    out = saying(adapter, "xiaoli")
+    return [read, Pair("wecom", "out", out, bare_out, 2, "client.message.send_text")]
+
+
 def requests_session() -> Session:
     session = Session()
     session.mount("https://", Stub())
     return session
 
 
-PLATFORMS: dict[str, Callable[[], list[Pair]]] = {"telegram": telegram, "qq": qq, "wechat": wechat}
+PLATFORMS: dict[str, Callable[[], list[Pair]]] = {
+    "telegram": telegram,
+    "qq": qq,
+    "wechat": wechat,
+    "wecom": wecom,
+}
 
 
 def opening(adapter: Adapter, requests: Sequence[Request]) -> Work:

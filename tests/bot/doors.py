@@ -18,7 +18,14 @@ from bot.adapters.base import Adapter, Request
 from bot.adapters.telegram import Telegram
 from bot.adapters.telegram.events import Me
 from bot.platforms import Tools
-from tests.bot import qq_double, test_qq, test_wechat_events, wechat_double
+from tests.bot import (
+    qq_double,
+    test_qq,
+    test_wechat_events,
+    test_wecom_events,
+    wechat_double,
+    wecom_double,
+)
 from tests.bot import test_telegram_events as telegram
 from tests.bot.mutating import Mutation, again, in_json, in_xml, mutate
 from tests.bot.telegram_double import TOKEN
@@ -196,6 +203,7 @@ def _by_time(payload: bytes, dice: Random) -> Request:
 
 
 _PLAIN = [body for _, body, _ in test_wechat_events.TABLE]
+_MEMBERS = [body for body, *_ in test_wecom_events.MESSAGES]
 _SEALED = ("msg_signature", "timestamp", "nonce")
 ACCOUNT = {
     "id": "gzh",
@@ -205,6 +213,16 @@ ACCOUNT = {
     "app_id": wechat_double.APP_ID,
     "app_secret": wechat_double.SECRET,
     "token": wechat_double.TOKEN,
+    "api_base": "http://127.0.0.1:1",
+}
+COMPANY = {
+    "id": "qw",
+    "platform": "wecom",
+    "corp_id": wecom_double.CORP,
+    "agent_id": wecom_double.AGENT,
+    "secret": wecom_double.SECRET,
+    "token": wecom_double.TOKEN,
+    "aes_key": wecom_double.AES_KEY,
     "api_base": "http://127.0.0.1:1",
 }
 
@@ -240,5 +258,13 @@ DOORS: dict[str, Door] = {
         _by_time,
         in_xml,
         query=("signature", "timestamp", "nonce"),
+    ),
+    "wecom": Door(
+        COMPANY,
+        [body.encode() for body in _MEMBERS],
+        _sealed(wecom_double.CORP, wecom_double.AES_KEY, wecom_double.TOKEN),
+        in_xml,
+        query=_SEALED,
+        body=_unsealed,
     ),
 }

@@ -63,7 +63,7 @@ def from_member(fields: Mapping[str, Any]) -> Event | None:
     if not user:
         raise Malformed("FromUserName is missing")
     shown, text, extra = _member_content(kind, fields)
-    at = _moment(fields.get("CreateTime"))
+    at = _moment(field(fields, "CreateTime"))
     ident = field(fields, "MsgId")
     return Event(
         key=ident or f"{user}:{int(at.timestamp())}:{kind}",
@@ -83,7 +83,7 @@ def _member_content(kind: str, fields: Mapping[str, Any]) -> tuple[str, str, dic
     if kind == "link":
         return "text", _lines(field(fields, "Title"), field(fields, "Url")), {}
     if kind == "location":
-        extra = _place(fields.get("Location_X"), fields.get("Location_Y"))
+        extra = _place(field(fields, "Location_X"), field(fields, "Location_Y"))
         return "location", field(fields, "Label"), extra
     extra = {"media_id": field(fields, "MediaId")} if field(fields, "MediaId") else {}
     if field(fields, "FileName"):
@@ -97,7 +97,7 @@ def _member_event(fields: Mapping[str, Any], user: str) -> Event | None:
     name, carried = field(fields, "Event").lower(), field(fields, "EventKey")
     if name not in ("enter_agent", "subscribe", "unsubscribe", "click"):
         return None
-    at = _moment(fields.get("CreateTime"))
+    at = _moment(field(fields, "CreateTime"))
     key = field(fields, "MsgId") or f"{user}:{int(at.timestamp())}:{name}:{carried}"
     if name == "enter_agent":  # whenever the app is opened; once a day is enough
         key = f"{user}:{name}:{at.astimezone(DAY):%Y-%m-%d}"
