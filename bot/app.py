@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
+from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
@@ -32,6 +33,7 @@ from storage.community_file import BadCommunity, CommunityFile
 from storage.migrations import upgrade
 from storage.store.duties import due
 from storage.store.loading import communities, load_community, settings_of
+from storage.store.sending import note_caps
 
 if TYPE_CHECKING:
     import uvicorn
@@ -132,6 +134,7 @@ def make_office(
         database=database,
         lane=lane,
         hub=Hub(),
+        holding=Holding(lane, clock, dispatcher.more),
         dispatcher=dispatcher,
         inbox=Inbox(lane, clock, wake),
         adapters=make_adapters(database, settings),
@@ -213,6 +216,7 @@ class App:
 
     def _tell(self, done: Done) -> None:
         self.office.hub.notify(done.chats)
+        self.office.holding.tell(done.held)
         self.outbox.wake()
 
     async def _pause(self, seconds: float) -> None:
@@ -223,6 +227,8 @@ class App:
         """Runs until `stop`. Raises CannotStart when the port is taken."""
         office = self.office
         office.hub.start()
+        initiate = {name: one.caps.initiate for name, one in office.adapters.items()}
+        await office.lane.write(Rank.DUTY, lambda session: note_caps(session, initiate))
         await office.lane.write(
             Rank.DUTY, lambda session: office.dispatcher.start_duties(session, clock())
         )
@@ -274,6 +280,7 @@ class App:
     def stop(self) -> None:
         self.stopping.set()
         self.office.hub.close()
+        self.office.holding.close()
         if self._server is not None:
             self._server.should_exit = True
 

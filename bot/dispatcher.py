@@ -11,12 +11,12 @@ from pathlib import Path
 
 from handlers.desk import Desk
 from handlers.front import expect
-from handlers.routing import Front, answer, apologise, meet
+from handlers.routing import Front, answer, apologise, meet, more_to_come
 from handlers.turn import Contents, NeedsSavepoint
 from nlp import Ear, Guess
 from storage import Database, Session, Store
 from storage.community_file import CommunityFile
-from storage.models import Community, Inbound, Outbound
+from storage.models import Community, Inbound, Outbound, Sending
 from storage.store import receipts
 from storage.store.duties import due
 from storage.store.loading import settings_of
@@ -33,6 +33,7 @@ class Done:
 
     handled: int = 0
     chats: set[int] = field(default_factory=set)
+    held: list[tuple[str, str]] = field(default_factory=list)  # (channel, key), handled now
 
     def note(self, said: Sequence[Outbound]) -> None:
         self.chats |= {row.chat_id for row in said}
@@ -112,6 +113,7 @@ class Dispatcher:
             done.handled += 1
             if over():
                 break
+        done.held = _held(rows[: done.handled])
         return done
 
     def _together(
@@ -129,12 +131,14 @@ class Dispatcher:
         for row in rows:
             desk = self.desk(store, now)
             desk.careful = False
-            done.note(answer(meet(desk, row, self.messages_per_minute), guesses[row.id], names))
+            front = meet(desk, row, self.messages_per_minute)
+            done.note(reserved(front, answer(front, guesses[row.id], names), now))
             done.handled += 1
             if over():
                 break
         for row in rows[: done.handled]:
             row.handled_at, row.intent = now, str(guesses[row.id].intent)
+        done.held = _held(rows[: done.handled])
         return done
 
     def _turn(self, store: Store, row: Inbound, heard: Guess, now: datetime) -> list[Outbound]:
@@ -145,6 +149,7 @@ class Dispatcher:
         try:
             front = meet(desk, row, self.messages_per_minute)
             said = answer(front, heard, self._place_names(session, store.community_id))
+            reserved(front, said, now)
             row.handled_at, row.intent = now, str(heard.intent)
             session.flush()
             nested.commit()
@@ -163,7 +168,7 @@ class Dispatcher:
         try:
             desk = self.desk(store, now)
             front: Front = meet(desk, row, self.messages_per_minute)
-            said = apologise(front)
+            said = reserved(front, apologise(front), now)
             store.session.flush()
             nested.commit()
         except Exception:
@@ -187,6 +192,10 @@ class Dispatcher:
             found = store.session.get_one(Community, store.community_id)
             self._files[store.community_id] = settings_of(found)
         return self._files[store.community_id]
+
+    def more(self, session: Session, community_id: int, now: datetime) -> str:
+        """A community's words for "there is more"."""
+        return more_to_come(self.desk(Store(session, community_id), now))
 
     # Duties
 
@@ -219,6 +228,20 @@ class Dispatcher:
         for community in session.query(Community):
             for name in self.contents.duties:
                 Store(session, community.id).duties.wake(name, now)
+
+
+def reserved(front: Front, said: list[Outbound], now: datetime) -> list[Outbound]:
+    """Keeps the answer for the request its platform holds open: until then only that takes it."""
+    until = front.row.held_until
+    if until is not None and until > now:
+        for one in said:
+            if one.chat_id == front.chat.id and one.status is Sending.QUEUED:
+                one.held_for, one.not_before = front.row.id, until
+    return said
+
+
+def _held(rows: Sequence[Inbound]) -> list[tuple[str, str]]:
+    return [(row.channel_id, row.external_id) for row in rows if row.held_until is not None]
 
 
 def without_words(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.adapters.base import Adapter
 from bot.dispatcher import Dispatcher
+from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane
@@ -22,6 +23,7 @@ class Office:
     lane: Lane
     inbox: Inbox
     hub: Hub
+    holding: Holding
     dispatcher: Dispatcher
     adapters: Mapping[str, Adapter]  # by channel id; web channels have none
     clock: Callable[[], datetime]

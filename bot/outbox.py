@@ -19,7 +19,7 @@ from bot.pacing import CONFIG_PAUSE, Pace, Picked, pick, throttle
 from storage import Database, Session
 from storage.models import Sending
 from storage.store import sending
-from storage.store.sending import WINDOW, WINDOW_WAIT, Mark, Waiting
+from storage.store.sending import Mark, Waiting
 
 log = logging.getLogger("huiyin.outbox")
 
@@ -27,6 +27,7 @@ TRIES = 30  # about two hours at these waits; longer when the whole channel is i
 LONGEST_WAIT = 300.0  # seconds between two tries of one message
 LOOK = 1.0  # seconds: another process may have written without waking us
 LIMIT = 60.0  # seconds: an adapter that has not come back by then is given up for this try
+KNOCKED = "knocked"  # a template said that there is more: the whole waits for their next message
 GRACE = 1.5  # seconds that sends in flight are given when we stop
 
 
@@ -35,14 +36,16 @@ def backoff(tried: int, jitter: float) -> timedelta:
     return timedelta(seconds=min(LONGEST_WAIT, 2.0**tried) * (0.75 + jitter / 2))
 
 
+def size(text: str, caps: Caps) -> int:
+    """How long a text is to a platform."""
+    return len(text.encode()) if caps.text_unit == "bytes" else len(text)
+
+
 def pieces(row: Waiting, caps: Caps) -> list[str]:
     """A text in pieces that still fit with the speaker's name before and numbered lines after."""
 
-    def size(text: str) -> int:
-        return len(text.encode()) if caps.text_unit == "bytes" else len(text)
-
-    around = 0 if row.sender == "bot" else size(f"{row.sender}（）：\n")
-    around += size(with_lines("", row.choices)) if row.choices else 0
+    around = 0 if row.sender == "bot" else size(f"{row.sender}（）：\n", caps)
+    around += size(with_lines("", row.choices), caps) if row.choices else 0
     limit = max(caps.text_max // 4, caps.text_max - around)
     return [piece for piece in split(row.text, limit, caps.text_unit) if piece] or [row.text]
 
@@ -61,6 +64,10 @@ def next_out(row: Waiting, caps: Caps) -> tuple[Out, bool]:
         sender=row.sender if first else "bot",
         group=row.group,
         media=row.media if first else None,
+        key=f"{int(row.created_at.timestamp())}-{row.id}-{number}" if row.created_at else "",
+        token=row.spent.token if row.spent else "",
+        nth=row.spent.nth if row.spent else 0,
+        template=row.spent.template if row.spent else False,
     ), last
 
 
@@ -71,19 +78,16 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
     held = max(1, row.attempts)
     parts = row.parts or None
 
-    def queued(wait: timedelta | None, attempts: int, error: str | None = None) -> Mark:
+    def queued(wait: timedelta | None, attempts: int) -> Mark:
         return Mark(
-            row.id,
-            row.chat_id,
-            Sending.QUEUED,
-            parts,
-            why if error is None else error,
-            attempts,
-            now + wait if wait else None,
+            row.id, row.chat_id, Sending.QUEUED, parts, why, attempts, now + wait if wait else None
         )
 
-    def failed(gone: bool = False) -> Mark:
-        return Mark(row.id, row.chat_id, Sending.FAILED, parts, why, tried, gone=gone)
+    def refused(status: Sending, *, gone: bool = False, void: bool = False) -> Mark:
+        elsewhere = why != KNOCKED
+        return Mark(
+            row.id, row.chat_id, status, parts, why, tried, gone=gone, refused=elsewhere, void=void
+        )
 
     match sent.fail:
         case None if last:
@@ -105,12 +109,14 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
             )
         case Fail.RETRY if tried < TRIES:
             return queued(backoff(tried, jitter), tried)
-        case Fail.WINDOW if tried < TRIES:
-            return queued(WINDOW_WAIT, tried, WINDOW)
+        case Fail.WINDOW:
+            return refused(Sending.WAITING, void=True)
         case Fail.GONE:
-            return failed(gone=True)
-        case _:
-            return failed()
+            return refused(Sending.FAILED, gone=True)
+        case Fail.REJECTED:
+            return refused(Sending.FAILED)
+        case _:  # tried too often; one of the tries may have arrived
+            return Mark(row.id, row.chat_id, Sending.FAILED, parts, why, tried)
 
 
 class Outbox:
@@ -211,7 +217,6 @@ class _Sender:
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._flying: dict[asyncio.Task[None], Waiting] = {}
         self._landed: list[tuple[Waiting, Sent, Mark]] = []
-        self._windows = True  # whether anything may be waiting for its chat to write
 
     async def run(self) -> None:
         try:
@@ -231,7 +236,6 @@ class _Sender:
             for row, sent, mark in landed:
                 pace.note(row, sent, self._clock())
                 marks.append(mark)
-                self._windows = self._windows or mark.error == WINDOW
             try:
                 picked = await self._lane.write(Rank.MARK, self._round(pace, marks, closing))
             except Exception as error:
@@ -255,17 +259,22 @@ class _Sender:
         """A transaction: how the last sends went, and which are next."""
         now = self._clock()
         flying = {row.chat_id: row.priority for row in self._flying.values()}
-        name, windows = self.name, self._windows
+        name, leave = self.name, self.adapter.caps.initiate != "free"
 
         def work(session: Session) -> Picked:
-            sending.mark(session, marks)
+            sending.mark(session, marks, now)
             session.flush()
             if closing:
                 return Picked()
-            if windows:
-                self._windows = sending.open_windows(session, name)
+            more = leave and sending.strand(session, name, now)
             skip: set[int] = set()
-            picked = pick(pace, sending.in_line(session, name, now, skip), now, flying, skip)
+            line = sending.in_line(session, name, now, skip, leave=leave)
+            picked = pick(pace, line, now, flying, skip)
+            if leave:
+                found = [sending.take_leave(session, name, row, now) for row in picked.rows]
+                picked.rows = [row for row in found if row is not None]
+            if more:
+                picked.later(now)
             sending.drop(session, picked.expired)
             sending.begin(session, [row.id for row in picked.rows])
             due = sending.next_due(session, name, now)

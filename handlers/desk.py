@@ -150,8 +150,8 @@ class Desk:
         return row
 
     def chat_with(self, person: Resident) -> Chat | None:
-        """Where to reach somebody: the private chat they used last."""
-        return next(iter(self.store.messages.chats_of(person)), None)
+        """Where to reach somebody: the private chat they used last that may be written to now."""
+        return next(iter(self.store.messages.chats_of(person, self.now)), None)
 
     def tell(
         self,

@@ -51,7 +51,7 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
             )
         )
     chat.turns += 1
-    if row.kind != "console":  # which says nothing about where its author reads
+    if row.kind not in ("console", "receipt"):  # which say nothing about where somebody reads
         chat.seen_at, chat.gone = desk.now, False
     written = desk.store.messages.written_since(
         row.channel_id, row.user_key, row.received_at - MINUTE

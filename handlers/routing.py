@@ -24,7 +24,7 @@ __all__ = ["Front", "answer", "apologise", "meet"]
 
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 OURS = ("zh", "en")  # whoever writes in another language gets the menu in it, and in English
-LIFECYCLE = ("joined", "left", "moved", "group")
+LIFECYCLE = ("joined", "left", "moved", "group", "receipt")
 JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?|再就是)[，,、 ]*")
 GREETING = 6  # characters; whatever a stranger says beyond that has a matter in it
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it
@@ -63,6 +63,11 @@ def apologise(front: Front) -> list[Outbound]:
     text = front.desk.words(front.person).say("talk.failed")
     front.desk.write(front.chat, text)
     return front.desk.said
+
+
+def more_to_come(desk: Desk) -> str:
+    """What ends a reply that had no room for all, where only their next message brings the rest."""
+    return desk.words().say("talk.more")
 
 
 def in_private(turn: Turn, too_fast: bool = False) -> None:

@@ -147,6 +147,12 @@ def _partner(turn: Turn) -> tuple[int, str] | None:
     return None
 
 
+def go_on(turn: Turn) -> None:
+    """继续: whatever waited leaves with this message; only where nothing did is there an answer."""
+    if not turn.store.messages.has_unsaid(turn.chat):
+        turn.say("talk.no_more")
+
+
 def which(turn: Turn) -> None:
     """Two questions came close together: which one is a digit for?"""
     digit = int(turn.opening["digit"])

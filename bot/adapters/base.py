@@ -153,21 +153,26 @@ class Caps:
 
 
 class Adapter(Protocol):
-    """A channel. Platform errors become Sent.fail, never exceptions."""
+    """A channel. Platform errors become Sent.fail, never exceptions.
+
+    An adapter says `class Feishu(Adapter)` and leaves out what its platform has not.
+    """
 
     channel_id: str
     caps: Caps
 
     async def open(self, request: Request) -> Opened:
         """Verifies and translates a webhook call. Raises Forbidden or Malformed."""
+        raise Forbidden("this channel takes no calls")
 
     async def send(self, out: Out) -> Sent: ...
 
     async def poll(self, cursor: str | None) -> tuple[Sequence[Event], str | None]:
         """Waits for events after `cursor`; the new cursor is stored with them, then acknowledged.
 
-        The next call's cursor acknowledges. Raises Refused.
+        The next call's cursor acknowledges. Raises Refused. Asked only where `caps.polling`.
         """
+        raise Refused(Sent(fail=Fail.CONFIG, detail="this channel is not asked"))
 
     async def setup(self) -> None:
         """Tells the platform about us: webhook, menu, commands. May be repeated. Raises Refused."""
@@ -177,9 +182,18 @@ class Adapter(Protocol):
 
         Raises TooLarge over `most` bytes, before any is read where the size is told; Refused.
         """
+        raise Refused(Sent(fail=Fail.REJECTED, detail="this channel has no attachments"))
 
     async def follow(self, ident: str) -> Sent | None:
         """How a message stands that was `handed` to a person; None while it waits for them."""
+        return Sent(ids=[ident])
+
+    async def scene(self, name: str) -> str | None:
+        """A link that leads to us and brings `name` along (extra["scene"]), for a printed code.
+
+        At most 60 letters, digits, - and _. None where the platform has none. Raises Refused.
+        """
+        return None
 
     async def close(self) -> None: ...
 

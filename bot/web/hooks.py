@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,8 +32,15 @@ async def call(request: Request) -> Response:
         raise Problem(403, "error.forbidden") from None
     except base.Malformed as error:
         raise Problem(400, "error.platform", why=error) from None
+    hold = opened.hold
+    until = site.office.clock() + timedelta(seconds=hold.seconds) if hold else None
     if opened.events:
-        await site.office.inbox.take(door.id, list(opened.events))
+        await site.office.inbox.take(door.id, list(opened.events), held_until=until)
+    if hold is not None and until is not None and opened.events:
+        key = opened.events[0].key
+        reply = await site.office.holding.answer(door.id, key, adapter.caps, until)
+        if reply:
+            return Response(hold.reply(reply), 200, media_type=hold.content_type)
     return Response(opened.body, opened.status, media_type=opened.content_type)
 
 

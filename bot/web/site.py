@@ -76,6 +76,8 @@ class Site:
     )
     groups: Memory[tuple[str, str], tuple[int, str]] = field(default_factory=lambda: Memory(2_000))
 
+    scenes: dict[tuple[str, int], str | None] = field(default_factory=dict)  # printed codes' links
+
     def __post_init__(self) -> None:
         self.glances = Glances(self.office.database)
         self._readers: CapacityLimiter | None = None  # made in the loop it belongs to

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Entity
@@ -27,6 +27,7 @@ class Sending(StrEnum):
 
     QUEUED = "queued"
     SENDING = "sending"
+    WAITING = "waiting"  # for its chat to write: until then the platform lets us say nothing
     HANDED = "handed"  # to a person of ours, who must let it go
     SENT = "sent"
     UNKNOWN = "unknown"  # the process died while it was being sent
@@ -130,6 +131,12 @@ class Outbound(Entity):
         Index("ix_outbound_chat", "chat_id", "id"),
         Index("ix_outbound_external", "chat_id", "external_id"),
         Index("ix_outbound_held", "held_for"),
+        Index(
+            "ix_outbound_waiting",
+            "chat_id",
+            sqlite_where=text("status = 'waiting'"),
+            postgresql_where=text("status = 'waiting'"),
+        ),
         {"sqlite_autoincrement": True},  # `id` is what readers count by: never given twice
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
@@ -37,8 +38,8 @@ class Spent:
     template: bool
 
 
-def live(chat_key: object, channel_id: object, now: datetime) -> ColumnElement[bool]:
-    """Whether a chat, by columns or values, may be written to by some grant."""
+def live(chat_key: Any, channel_id: Any, now: Any) -> ColumnElement[bool]:
+    """Whether a chat may be written to by some grant; of columns, values or parameters."""
     return exists().where(
         Grant.channel_id == channel_id,
         Grant.chat_key == chat_key,
@@ -62,8 +63,8 @@ def give(session: Session, channel_id: str, chat_key: str, leaves: Iterable[Leav
     session.flush()
 
 
-def spend(session: Session, channel_id: str, chat_key: str, now: datetime) -> Spent | None:
-    """Takes one send from the grant that ends first, templates last; None when none is left."""
+def best(session: Session, channel_id: str, chat_key: str, now: datetime) -> Grant | None:
+    """The live grant that ends first, templates last; None when there is none."""
     rows = session.scalars(
         select(Grant).where(
             Grant.channel_id == channel_id,
@@ -72,19 +73,24 @@ def spend(session: Session, channel_id: str, chat_key: str, now: datetime) -> Sp
             or_(Grant.left.is_(None), Grant.left > 0),
         )
     ).all()
-    if not rows:
-        return None
+    return min(rows, key=_soonest, default=None)
 
-    def soonest(row: Grant) -> tuple[bool, bool, float]:
-        ends = row.until.timestamp() if row.until is not None else 0.0
-        return row.name.startswith(TEMPLATE), row.until is None, ends
 
-    row = min(rows, key=soonest)
+def _soonest(row: Grant) -> tuple[bool, bool, float]:
+    ends = row.until.timestamp() if row.until is not None else 0.0
+    return is_template(row), row.until is None, ends
+
+
+def is_template(row: Grant) -> bool:
+    return row.name.startswith(TEMPLATE)
+
+
+def spend(row: Grant) -> Spent:
+    """Takes one send from a live grant."""
     row.used += 1
     if row.left is not None:
         row.left -= 1
-    session.flush()
-    return Spent(row.token, row.used, row.name.startswith(TEMPLATE))
+    return Spent(row.token, row.used, is_template(row))
 
 
 def void(session: Session, channel_id: str, chat_key: str) -> None:

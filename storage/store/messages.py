@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, inspect, or_, select, update
+from sqlalchemy import func, inspect, select, update
 from sqlalchemy.orm import InstanceState, Session
 
 from storage.models import (
@@ -20,88 +20,8 @@ from storage.models import (
     Resident,
     Sending,
 )
+from storage.store import statements
 from storage.store.base import Questions
-
-# What every turn asks is put together once: building a statement costs more than running it.
-_CHAT_AT = select(Chat).where(
-    Chat.community_id == bindparam("community"),
-    Chat.channel_id == bindparam("channel"),
-    Chat.external_id == bindparam("key"),
-)
-_WRITER = (
-    select(Identity, Resident)
-    .join(Resident, Resident.id == Identity.resident_id)
-    .where(
-        Identity.community_id == bindparam("community"),
-        Identity.channel_id == bindparam("channel"),
-        Identity.external_id == bindparam("key"),
-    )
-)
-_CONVERSATIONS = (
-    select(Conversation)
-    .where(
-        Conversation.community_id == bindparam("community"),
-        Conversation.chat_id == bindparam("chat"),
-    )
-    .order_by(Conversation.id.desc())
-)
-_STANDING = select(Question).where(
-    Question.community_id == bindparam("community"),
-    Question.chat_id == bindparam("chat"),
-    Question.closed_at.is_(None),
-    or_(Question.until.is_(None), Question.until > bindparam("now")),
-)
-_WRITTEN_SINCE = select(func.count(Inbound.id)).where(
-    Inbound.community_id == bindparam("community"),
-    Inbound.channel_id == bindparam("channel"),
-    Inbound.user_key == bindparam("key"),
-    Inbound.received_at > bindparam("since"),
-)
-_HEARD_SINCE = (
-    select(Outbound)
-    .where(
-        Outbound.community_id == bindparam("community"),
-        Outbound.chat_id == bindparam("chat"),
-        Outbound.id > bindparam("seq"),
-        Outbound.status.in_((Sending.SENT, Sending.UNKNOWN)),
-    )
-    .order_by(Outbound.id)
-    .limit(bindparam("most"))
-)
-_CHATS_AT = select(Chat).where(
-    Chat.community_id == bindparam("community"),
-    Chat.external_id.in_(bindparam("keys", expanding=True)),
-)
-_WRITERS = (
-    select(Identity, Resident)
-    .join(Resident, Resident.id == Identity.resident_id)
-    .where(
-        Identity.community_id == bindparam("community"),
-        Identity.external_id.in_(bindparam("keys", expanding=True)),
-    )
-)
-_OPEN_IN = (
-    select(Conversation)
-    .where(
-        Conversation.community_id == bindparam("community"),
-        Conversation.chat_id.in_(bindparam("chats", expanding=True)),
-    )
-    .order_by(Conversation.id.desc())
-)
-_STANDING_IN = select(Question).where(
-    Question.community_id == bindparam("community"),
-    Question.chat_id.in_(bindparam("chats", expanding=True)),
-    Question.closed_at.is_(None),
-)
-_WRITTEN_BY = select(Inbound.channel_id, Inbound.user_key, Inbound.received_at).where(
-    Inbound.community_id == bindparam("community"),
-    Inbound.channel_id.in_(bindparam("channels", expanding=True)),
-    Inbound.user_key.in_(bindparam("keys", expanding=True)),
-    Inbound.received_at > bindparam("since"),
-)
-_PLATFORMS = select(Channel.id, Channel.platform).where(
-    Channel.community_id == bindparam("community")
-)
 
 
 class Messages(Questions):
@@ -124,20 +44,22 @@ class Messages(Questions):
         """
         values = {"community": self.community_id}
         chat_keys, user_keys = list({r.chat_key for r in rows}), list({r.user_key for r in rows})
-        for chat in self.session.scalars(_CHATS_AT, {**values, "keys": chat_keys}):
+        for chat in self.session.scalars(statements.CHATS_AT, {**values, "keys": chat_keys}):
             self._chats[chat.channel_id, chat.external_id] = chat
             self._open[chat.id], self._standing[chat.id] = [], []
-        for identity, person in self.session.execute(_WRITERS, {**values, "keys": user_keys}):
+        for identity, person in self.session.execute(
+            statements.WRITERS, {**values, "keys": user_keys}
+        ):
             self._writers[identity.channel_id, identity.external_id] = identity, person
         chats = {**values, "chats": list(self._open)}
-        for conversation in self.session.scalars(_OPEN_IN, chats):
+        for conversation in self.session.scalars(statements.OPEN_IN, chats):
             self._open[conversation.chat_id].append(conversation)
-        for question in self.session.scalars(_STANDING_IN, chats):
+        for question in self.session.scalars(statements.STANDING_IN, chats):
             self._standing[question.chat_id].append(question)
         channels = list({row.channel_id for row in rows})
         written = {**values, "channels": channels, "keys": user_keys, "since": since}
         self._written = {(row.channel_id, row.user_key): [] for row in rows}
-        for channel, user, at in self.session.execute(_WRITTEN_BY, written):
+        for channel, user, at in self.session.execute(statements.WRITTEN_BY, written):
             if (channel, user) in self._written:
                 self._written[channel, user].append(at)
 
@@ -150,7 +72,7 @@ class Messages(Questions):
     def platform(self, channel_id: str) -> str:
         """A channel's platform; "" for a channel that is not ours. Read once a batch."""
         if self._platforms is None:
-            found = self.session.execute(_PLATFORMS, {"community": self.community_id})
+            found = self.session.execute(statements.PLATFORMS, {"community": self.community_id})
             self._platforms = {row[0]: row[1] for row in found}
         return self._platforms.get(channel_id, "")
 
@@ -164,7 +86,7 @@ class Messages(Questions):
         if known is not None and self._is_there(known):
             return known
         values = {"community": self.community_id, "channel": channel_id, "key": external_id}
-        return self.session.scalars(_CHAT_AT, values).one_or_none()
+        return self.session.scalars(statements.CHAT_AT, values).one_or_none()
 
     def front(
         self, channel_id: str, chat_key: str, user_key: str
@@ -175,15 +97,18 @@ class Messages(Questions):
         if known is not None and known[0].resident_id == known[1].id:  # not bound to another since
             return chat, *known
         values = {"community": self.community_id, "channel": channel_id, "key": user_key}
-        row = self.session.execute(_WRITER, values).one_or_none()
+        row = self.session.execute(statements.WRITER, values).one_or_none()
         return (chat, row[0], row[1]) if row else (chat, None, None)
 
-    def chats_of(self, resident: Resident) -> list[Chat]:
-        """A resident's private chats that may still be written to, the last used first."""
-        query = self.ours(Chat).where(
-            Chat.resident_id == resident.id, Chat.group.is_(False), Chat.gone.is_(False)
-        )
-        return list(self.session.scalars(query.order_by(Chat.seen_at.desc(), Chat.id.desc())))
+    def chats_of(self, resident: Resident, now: datetime | None = None) -> list[Chat]:
+        """A resident's private chats that nobody has closed, the last used first.
+
+        With `now` those come first that their platform lets us write to at that moment.
+        """
+        values = {"community": self.community_id, "resident": resident.id}
+        if now is None:
+            return list(self.session.scalars(statements.CHATS_OF, values))
+        return list(self.session.scalars(statements.CHATS_TO_WRITE_TO, {**values, "now": now}))
 
     def chats_of_many(self, residents: Sequence[Resident]) -> dict[int, Chat]:
         """The chat to reach each of many residents in, by resident id."""
@@ -209,7 +134,7 @@ class Messages(Questions):
         """Open conversations of a chat, the one on top first."""
         if chat.id not in self._open:
             values = {"community": self.community_id, "chat": chat.id}
-            self._open[chat.id] = list(self.session.scalars(_CONVERSATIONS, values))
+            self._open[chat.id] = list(self.session.scalars(statements.CONVERSATIONS, values))
         # Asked several times a turn. What a savepoint took back is not there, and what it gave
         # back is: so each row is asked how it stands.
         return [one for one in self._open[chat.id] if self._is_there(one)]
@@ -241,7 +166,7 @@ class Messages(Questions):
             ]
         else:
             values = {"community": self.community_id, "chat": chat.id, "now": now}
-            found = list(self.session.scalars(_STANDING, values))
+            found = list(self.session.scalars(statements.STANDING, values))
         return sorted(found, key=lambda q: (q.delivered_at or q.asked_at, q.id), reverse=True)
 
     def stand(self, question: Question) -> Question:
@@ -276,7 +201,7 @@ class Messages(Questions):
             "key": user_key,
             "since": since,
         }
-        return self.session.scalar(_WRITTEN_SINCE, values) or 0
+        return self.session.scalar(statements.WRITTEN_SINCE, values) or 0
 
     def inbound_keyed(self, channel_id: str, key: str) -> Inbound | None:
         """A message by its dedup key."""
@@ -311,6 +236,13 @@ class Messages(Questions):
     def outbound(self, ident: int | None) -> Outbound | None:
         return self.one(Outbound, ident)
 
+    def has_unsaid(self, chat: Chat) -> bool:
+        """Whether anything waits for this chat to write."""
+        query = self.ours(Outbound).where(
+            Outbound.chat_id == chat.id, Outbound.status == Sending.WAITING
+        )
+        return self.session.scalars(query.limit(1)).first() is not None
+
     def replied_to(self, chat: Chat, external_id: str) -> Outbound | None:
         """Our message that somebody replied to."""
         query = self.ours(Outbound).where(
@@ -321,7 +253,7 @@ class Messages(Questions):
     def heard_since(self, chat: Chat, seq: int, *, limit: int = 100) -> list[Outbound]:
         """What was said in a chat after `seq`, oldest first."""
         values = {"community": self.community_id, "chat": chat.id, "seq": seq, "most": limit}
-        return list(self.session.scalars(_HEARD_SINCE, values))
+        return list(self.session.scalars(statements.HEARD_SINCE, values))
 
     def said_after(self, seq: int) -> list[Outbound]:
         """Everything said in the community after `seq`, oldest first."""
@@ -351,7 +283,7 @@ class Messages(Questions):
                 Inbound.chat_key == chat.external_id,
                 Inbound.id != keep,
             )
-            .values(text="", extra=None, user_name=None)
+            .values(text="", extra=None, user_name=None, reply=None)
         )
         self.session.execute(
             update(Outbound)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
 from storage.store.grants import Leave, give
+from storage.store.sending import may_speak_again
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
         )
         if row.leaves:
             give(session, row.channel_id, clean(row.chat_key), row.leaves)
+            may_speak_again(session, row.channel_id, clean(row.chat_key))
     if new:
         session.execute(insert(Inbound), new)
     for channel, cursor in {row.channel_id: row.cursor for row in rows if row.cursor}.items():

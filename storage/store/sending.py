@@ -5,19 +5,21 @@ Not fenced by community: a channel belongs to one, and the outbox works channel 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Update, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Update, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Chat, Entity, Outbound, Priority, Question, Sending
+from storage.store import grants
+from storage.store.falling_back import fall_back
 
 PAGE = 50
 CERTAIN = (Priority.DANGER, Priority.ROLLCALL)  # sent again rather than perhaps lost
-WINDOW = "window"  # `error` of a row that waits until its chat writes again
-WINDOW_WAIT = timedelta(days=1)  # and is tried this much later all the same
+CHUNK = 200  # rows without leave that are seen to at once
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Waiting:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     parts: str = ""  # platform ids of the pieces of a long text that have left, blank-separated
+    created_at: datetime | None = None
+    spent: grants.Spent | None = None  # the leave this send takes, where one is needed
 
 
 COLUMNS = (  # named as Waiting's fields are
@@ -55,12 +59,16 @@ COLUMNS = (  # named as Waiting's fields are
     Outbound.not_before,
     Outbound.expires_at,
     Outbound.external_id.label("parts"),
+    Outbound.created_at,
 )
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a row stands after a send. `gone` and `moved_to` are said of its chat."""
+    """Where a row stands after a send. `gone`, `moved_to`, `void` are said of its chat.
+
+    `refused`: the platform said no, so it was certainly not said and may be said elsewhere.
+    """
 
     id: int
     chat_id: int
@@ -72,6 +80,8 @@ class Mark:
     sent_at: datetime | None = None
     gone: bool = False
     moved_to: str | None = None
+    refused: bool = False
+    void: bool = False  # there is no leave to write to it, whatever we counted
 
 
 def _change(kind: type[Entity]) -> Update:
@@ -80,12 +90,13 @@ def _change(kind: type[Entity]) -> Update:
 
 
 def in_line(
-    session: Session, channel_id: str, now: datetime, skip: Collection[int]
+    session: Session, channel_id: str, now: datetime, skip: Collection[int], *, leave: bool = False
 ) -> Iterator[Waiting]:
     """Queued rows of a channel, the urgent first, without the chats in `skip`.
 
-    `skip` may grow while the rows are read. A row that was tried and waits keeps its place in
-    line; one that is not due and was never tried is not in line yet.
+    With `leave` only what there is leave to say now. `skip` may grow while the rows are read. A
+    row that was tried and waits keeps its place in line; one that is not due and was never tried
+    is not in line yet.
     """
     after: tuple[int, int] | None = None
     while True:
@@ -100,6 +111,10 @@ def in_line(
                 ),
             )
         )
+        if leave:
+            query = query.where(
+                or_(Chat.post_only, grants.live(Chat.external_id, Chat.channel_id, now))
+            )
         if after is not None:
             query = query.where(tuple_(Outbound.priority, Outbound.id) > after)
         if skip:
@@ -107,13 +122,23 @@ def in_line(
         page = session.execute(query.order_by(Outbound.priority, Outbound.id).limit(PAGE)).all()
         for row in page:
             if row.chat_id not in skip:
-                values = row._asdict()
-                values["choices"] = tuple((c[0], c[1], c[2]) for c in values["choices"] or ())
-                values["parts"] = values["parts"] or ""
-                yield Waiting(**values)
+                yield _waiting(row)
         if len(page) < PAGE:
             return
         after = (page[-1].priority, page[-1].id)
+
+
+def waiting_rows(session: Session, *which: ColumnElement[bool]) -> list[Waiting]:
+    """Rows of a chat as the outbox takes them, oldest first."""
+    query = select(*COLUMNS).join(Chat, Chat.id == Outbound.chat_id).where(*which)
+    return [_waiting(row) for row in session.execute(query.order_by(Outbound.id))]
+
+
+def _waiting(row: Row[Any]) -> Waiting:
+    values = row._asdict()
+    values["choices"] = tuple((c[0], c[1], c[2]) for c in values["choices"] or ())
+    values["parts"] = values["parts"] or ""
+    return Waiting(**values)
 
 
 def next_due(session: Session, channel_id: str, now: datetime) -> datetime | None:
@@ -137,6 +162,59 @@ def begin(session: Session, rows: Collection[int]) -> None:
         )
 
 
+def take_leave(session: Session, channel_id: str, row: Waiting, now: datetime) -> Waiting | None:
+    """A row with the leave its send spends; None when it goes to another channel instead.
+
+    A template says little: whoever can be told in full elsewhere is told there.
+    """
+    grant = grants.best(session, channel_id, row.chat, now)
+    if grant is None:  # a chat that only takes posts needs none
+        return row
+    if grants.is_template(grant) and fall_back(session, row.id, now):
+        return None
+    return replace(row, spent=grants.spend(grant))
+
+
+def strand(session: Session, channel_id: str, now: datetime) -> bool:
+    """Sees to queued rows that nothing gives leave to say: they go to another channel of their
+    resident, or wait until the chat writes. Whether there may be more of them."""
+    rows = session.execute(
+        select(Outbound.id)
+        .join(Chat, Chat.id == Outbound.chat_id)
+        .where(
+            Outbound.status == Sending.QUEUED,
+            Outbound.channel_id == channel_id,
+            or_(Outbound.not_before.is_(None), Outbound.not_before <= now),
+            Chat.post_only.is_(False),
+            ~grants.live(Chat.external_id, Chat.channel_id, now),
+        )
+        .order_by(Outbound.id)
+        .limit(CHUNK)
+    ).all()
+    for (ident,) in rows:
+        if not fall_back(session, ident, now):
+            session.execute(
+                _change(Outbound).where(Outbound.id == ident).values(status=Sending.WAITING)
+            )
+    return len(rows) == CHUNK
+
+
+def may_speak_again(session: Session, channel_id: str, chat_key: str) -> None:
+    """A chat wrote: what waited for that is in line again."""
+    chat = select(Chat.id).where(Chat.channel_id == channel_id, Chat.external_id == chat_key)
+    session.execute(
+        _change(Outbound)
+        .where(Outbound.chat_id == chat.scalar_subquery(), Outbound.status == Sending.WAITING)
+        .values(status=Sending.QUEUED, not_before=None)
+    )
+
+
+def note_caps(session: Session, initiate: Mapping[str, str]) -> None:
+    """Writes down of each channel whether it may be written to at any time (Caps.initiate)."""
+    for channel_id, how in initiate.items():
+        session.execute(_change(Channel).where(Channel.id == channel_id).values(initiate=how))
+
+
 def drop(session: Session, rows: Collection[int]) -> None:
     """Drops queued rows whose time is over."""
     if rows:
@@ -147,7 +225,7 @@ def drop(session: Session, rows: Collection[int]) -> None:
         )
 
 
-def mark(session: Session, marks: Sequence[Mark]) -> None:
+def mark(session: Session, marks: Sequence[Mark], now: datetime) -> None:
     """Writes down how sends went, and what follows for questions and chats."""
     for one in marks:
         session.execute(
@@ -168,20 +246,57 @@ def mark(session: Session, marks: Sequence[Mark]) -> None:
                 .where(Question.outbound_id == one.id, Question.delivered_at.is_(None))
                 .values(delivered_at=one.sent_at)
             )
+        if one.void:
+            _void(session, one)
         if one.gone:
-            _gone(session, one)
+            _gone(session, one, now)
+        if one.refused:
+            fall_back(session, one.id, now)
         if one.moved_to:
             move_chat(session, one.chat_id, one.moved_to)
 
 
-def _gone(session: Session, one: Mark) -> None:
-    """Nobody is there any more: what else waits for this chat fails with it, unsent."""
+def _void(session: Session, one: Mark) -> None:
+    chat = session.execute(
+        select(Chat.channel_id, Chat.external_id).where(Chat.id == one.chat_id)
+    ).one()
+    grants.void(session, chat[0], chat[1])
+
+
+def _gone(session: Session, one: Mark, now: datetime) -> None:
+    """Nobody is there any more: what else waits for this chat is said elsewhere or fails."""
     session.execute(_change(Chat).where(Chat.id == one.chat_id).values(gone=True))
-    session.execute(
-        _change(Outbound)
-        .where(Outbound.chat_id == one.chat_id, Outbound.status == Sending.QUEUED)
-        .values(status=Sending.FAILED, error=one.error)
+    waiting = (Sending.QUEUED, Sending.WAITING)
+    rows = session.scalars(
+        select(Outbound.id).where(Outbound.chat_id == one.chat_id, Outbound.status.in_(waiting))
+    ).all()
+    for ident in rows:
+        if not fall_back(session, ident, now):
+            session.execute(
+                _change(Outbound)
+                .where(Outbound.id == ident)
+                .values(status=Sending.FAILED, error=one.error)
+            )
+
+
+def not_arrived(
+    session: Session, chat_id: int, external_id: str, *, gone: bool, now: datetime
+) -> None:
+    """The platform says afterwards that a message it took did not reach its chat."""
+    row = session.scalar(
+        select(Outbound).where(
+            Outbound.chat_id == chat_id,
+            Outbound.external_id == external_id,
+            Outbound.status == Sending.SENT,
+        )
     )
+    if row is None:
+        return
+    row.status, row.error, row.external_id = Sending.FAILED, "not delivered", None
+    session.flush()
+    if gone:
+        _gone(session, Mark(row.id, chat_id, Sending.FAILED, error="gone"), now)
+    fall_back(session, row.id, now)
 
 
 def move_chat(session: Session, chat_id: int, to: str) -> None:
@@ -228,25 +343,6 @@ def recover(session: Session, channels: Collection[str]) -> tuple[int, int]:
         .values(status=Sending.UNKNOWN, error="the process ended while this was being sent")
     )
     return again.rowcount, unknown.rowcount  # type: ignore[attr-defined]
-
-
-def open_windows(session: Session, channel_id: str) -> bool:
-    """Makes due what waited for its chat to write again; whether anything still waits."""
-    rows = session.execute(
-        select(Outbound.id, Outbound.not_before, Chat.seen_at)
-        .join(Chat, Chat.id == Outbound.chat_id)
-        .where(
-            Outbound.status == Sending.QUEUED,
-            Outbound.channel_id == channel_id,
-            Outbound.error == WINDOW,
-        )
-    ).all()
-    ready = [row[0] for row in rows if row[1] is None or row[2] > row[1] - WINDOW_WAIT]
-    if ready:
-        session.execute(
-            _change(Outbound).where(Outbound.id.in_(ready)).values(not_before=None, error=None)
-        )
-    return len(rows) > len(ready)
 
 
 def cursor_of(session: Session, channel_id: str) -> str | None:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bot.dispatcher import Dispatcher
+from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
@@ -183,6 +184,8 @@ def make_office(
 
     dispatcher = Dispatcher(ear(), CONTENTS, code, messages_per_minute) if real else None
 
+    holding = Holding(lane, time, dispatcher.more if dispatcher else lambda *_: "（还有）")
+
     async def work_off() -> None:
         if dispatcher is None:
             hub.notify(await lane.write(Rank.TURN, parrot.turns))
@@ -192,6 +195,7 @@ def make_office(
                 Rank.TURN, lambda session, g=guesses: dispatcher.turns(session, g, time())
             )
             hub.notify(done.chats)
+            holding.tell(done.held)
 
     def wake() -> None:
         if not parrot.deaf:
@@ -205,6 +209,7 @@ def make_office(
         database=database,
         lane=lane,
         hub=hub,
+        holding=holding,
         adapters=adapters or {},
         dispatcher=dispatcher or parrot,  # type: ignore[arg-type]
         inbox=Inbox(lane, time, wake),

@@ -11,7 +11,7 @@ import pytest
 from bot.adapters.base import Caps, Fail, Sent
 from bot.outbox import Outbox
 from storage import Unavailable
-from storage.models import Chat, Outbound, Priority, Question, Sending
+from storage.models import Outbound, Priority, Question, Sending
 from storage.store import sending
 from tests.bot.outbox_world import T0, World
 
@@ -195,21 +195,6 @@ async def test_a_stuck_channel_holds_up_no_other(world: World) -> None:
         assert world.row(other).status is Sending.SENT
 
 
-async def test_a_closed_window_opens_when_the_chat_writes(world: World) -> None:
-    ident = world.add("您的诉求有结果了")
-    world.a.answers = [Sent(fail=Fail.WINDOW)]
-    async with world.running() as outbox:
-        await world.time.pass_(30)
-        assert len(world.a.said) == 1
-        with world.database.write() as session:
-            session.get_one(Chat, 1).seen_at = world.time.now
-        world.add("您好，请说")
-        outbox.wake()
-        await world.time.until(lambda: len(world.a.said) == 3, 5)
-    assert world.a.texts == ["您的诉求有结果了", "您的诉求有结果了", "您好，请说"]
-    assert state(world.row(ident)) == (Sending.SENT, None)
-
-
 async def test_a_long_text_goes_on_where_it_stopped(world: World) -> None:
     world.a.caps = Caps(text_max=10, rate_chat=1000)
     ident = world.add("周一停水一天。周二停电半天！周三照常。", choices=[["1", "收到", "q1=1"]])
@@ -250,8 +235,8 @@ async def test_a_database_that_is_away_loses_and_doubles_nothing(
     ident = world.add("您好")
     real, away = sending.mark, [True, True, True]
 
-    def mark(session: Any, marks: Any) -> None:
-        real(session, marks)
+    def mark(session: Any, marks: Any, now: Any) -> None:
+        real(session, marks, now)
         if marks and away:
             away.pop()
             raise Unavailable("the disk is full")

@@ -314,7 +314,7 @@ OUTCOMES = [
     (Sent(fail=Fail.THROTTLED, retry_after=9), Sending.QUEUED, 9.0),
     (Sent(fail=Fail.THROTTLED), Sending.QUEUED, 1.0),
     (Sent(fail=Fail.CONFIG), Sending.QUEUED, 60.0),
-    (Sent(fail=Fail.WINDOW), Sending.QUEUED, 86400.0),
+    (Sent(fail=Fail.WINDOW), Sending.WAITING, None),
     (Sent(fail=Fail.MOVED, moved_to="-100"), Sending.QUEUED, None),
     (Sent(fail=Fail.MOVED), Sending.FAILED, None),
     (Sent(fail=Fail.GONE), Sending.FAILED, None),
@@ -330,6 +330,9 @@ def test_each_fail_has_one_consequence(sent: Sent, status: Sending, wait: float 
     assert mark.sent_at == (T0 if status is Sending.SENT else None)
     assert mark.gone is (sent.fail is Fail.GONE)
     assert mark.error if status is Sending.FAILED else True
+    # What was certainly not said may be said on another channel; what may have arrived may not.
+    assert mark.refused is (sent.fail in (Fail.WINDOW, Fail.GONE, Fail.REJECTED))
+    assert mark.void is (sent.fail is Fail.WINDOW)
 
 
 def test_a_retry_is_given_up_and_a_throttle_never() -> None:

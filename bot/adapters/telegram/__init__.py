@@ -28,6 +28,7 @@ from telegram.request import HTTPXRequest
 
 import bot.adapters.telegram.quiet  # noqa: F401
 from bot.adapters.base import (
+    Adapter,
     Caps,
     Event,
     Fail,
@@ -101,7 +102,7 @@ class _Updates(HTTPXRequest):
         return raw
 
 
-class Telegram:
+class Telegram(Adapter):
     """One bot. `http` are further arguments of PTB's HTTPXRequest (a proxy, timeouts)."""
 
     def __init__(
@@ -310,8 +311,10 @@ class Telegram:
         except httpx.HTTPError as error:
             raise Refused(Sent(fail=Fail.RETRY, detail=type(error).__name__)) from None
 
-    async def follow(self, ident: str) -> Sent | None:
-        return Sent(ids=[ident])  # nothing is handed to a person here
+    async def scene(self, name: str) -> str | None:
+        if not self.me.username:
+            await self._asked(self._get_me())
+        return f"https://t.me/{self.me.username}?start={name}"
 
     async def close(self) -> None:
         await self._files.aclose()

@@ -93,8 +93,8 @@ def state(one: Health, view: View) -> tuple[str, str]:
 
 def _line(view: View, one: Health) -> Line:
     words, sign = state(one, view)
-    platform = view.store.messages.platform(one.channel_id)
-    name = one.name if one.chat_id is not None else view.say(f"lines.{platform}", id=one.name)
+    channel = view.store.messages.channel(one.channel_id)
+    name = one.name if one.chat_id is not None or channel is None else view.channel(channel)
     return Line(name, one.chat_id is not None, words, sign, list(_facts(view, one)))
 
 

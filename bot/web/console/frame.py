@@ -17,7 +17,7 @@ from bot.web.site import Site, site_of
 from bot.web.words import PageWords
 from handlers.desk import Desk
 from storage import Session, Store
-from storage.models import Appeal, Inbound, Resident, Stage
+from storage.models import Appeal, Channel, Inbound, Resident, Stage
 
 PLACES = ("appeals", "rollcalls", "notices", "channels", "roster")  # the five words
 BRIEF = 18  # characters of a case in a sentence
@@ -70,6 +70,13 @@ class View:
     def name(self, ident: int | None) -> str:
         found = self.store.people.resident(ident)
         return found.name if found is not None else ""
+
+    def channel(self, row: Channel) -> str:
+        """A channel as people call it; by its own id where a platform has no name here."""
+        try:
+            return self.say(f"lines.{row.platform}", id=row.id)
+        except KeyError:
+            return row.id
 
     def due(self, case: Appeal) -> tuple[str, str]:
         """How a case stands with its promise: a sign for the style, and the words."""

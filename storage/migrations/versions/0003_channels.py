@@ -83,6 +83,15 @@ def upgrade() -> None:
     op.add_column("outbound", sa.Column("held_for", sa.Integer(), nullable=True))
     op.add_column("outbound", sa.Column("fell_back", sa.String(), nullable=True))
     op.create_index("ix_outbound_held", "outbound", ["held_for"], unique=False)
+    waiting = sa.text("status = 'waiting'")
+    op.create_index(
+        "ix_outbound_waiting",
+        "outbound",
+        ["chat_id"],
+        unique=False,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     with op.batch_alter_table("credential") as batch_op:
         batch_op.add_column(sa.Column("place_id", sa.Integer(), nullable=True))
         batch_op.create_foreign_key(op.f("fk_credential_place_id"), "place", ["place_id"], ["id"])
@@ -93,6 +102,7 @@ def downgrade() -> None:
         batch_op.drop_constraint(op.f("fk_credential_place_id"), type_="foreignkey")
         batch_op.drop_column("place_id")
     op.drop_index("ix_outbound_held", "outbound")
+    op.drop_index("ix_outbound_waiting", "outbound")
     for table, columns in (
         ("outbound", ("held_for", "fell_back")),
         ("inbound", ("held_until", "reply")),
