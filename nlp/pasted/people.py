@@ -89,7 +89,7 @@ _PLACE = re.compile(
 _PLACE_WITHIN = re.compile(rf"(?<![\dA-Za-z.])(?<!\d-){_PLACE.pattern}")
 _YEAR = re.compile(r"(?:19|20)[0-2]\d")
 _EMOJI = "\u2190-\u2bff\u3030\U0001f000-\U0001faff"
-SEPARATORS = rf"\s,、;:。.()\[\]【】\-—+/|·~_*<>《》“”\"'{_EMOJI}"
+SEPARATORS = rf"\s,，、;；:。.()\[\]【】\-—+/|·~_*<>《》“”\"'{_EMOJI}"
 _GAP = re.compile(rf"(?:[{SEPARATORS}]|业主|住户|户主|房主|姓名|房号|我是){{0,12}}")
 _RUN = re.compile(r"[\u3400-\u9fff·A-Za-z]{1,16}")
 
@@ -172,7 +172,7 @@ def find_room(text: str, start: int, end: int) -> tuple[Where, int]:
     """A room further on in a row, and where the words end if it closes them: 王五平安503."""
     piece = text[start : min(end, start + 2 * WINDOW)]
     for found in _PLACE_WITHIN.finditer(piece):
-        closes = not piece[found.end() :].strip(" 。.,、)") and len(piece) == end - start
+        closes = not piece[found.end() :].strip(" 。.,，、)") and len(piece) == end - start
         if closes or not found["bare"]:
             return place_in(found), start + found.start() if closes else end
     return Where(), end

@@ -18,9 +18,11 @@ _DATE = (
 )
 _PART = r"(?:(?:凌晨|清晨|早上|上午|中午|下午|傍晚|晚上|[AP]M)\s?)?"
 _TIME = rf"{_PART}\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:\s?[AP]M)?"
-_STAMP = rf"(?:{_DATE}[\s,]{{0,3}})?{_TIME}"
-_NAME = r"[^\s:\[\]「」。,!?;][^:\[\]「」。,!?;\n]{0,23}?"
-_AFTER = re.compile(rf"\[?(?P<name>{_NAME})\]?,?\s{{1,4}}[\[(]?(?P<at>{_STAMP})[\])]?\s?:?", re.I)
+_STAMP = rf"(?:{_DATE}[\s,，]{{0,3}})?{_TIME}"
+_NAME = r"[^\s:\[\]「」。,，!！?？;；][^:\[\]「」。,，!！?？;；\n]{0,23}?"
+_AFTER = re.compile(
+    rf"\[?(?P<name>{_NAME})\]?[,，]?\s{{1,4}}[\[(]?(?P<at>{_STAMP})[\])]?\s?:?", re.I
+)
 _BEFORE = re.compile(
     rf"[\[(]?(?P<at>{_STAMP})[\])]?\s{{0,4}}(?P<name>{_NAME})(?:\(\d{{5,11}}\))?\s?:?", re.I
 )
@@ -55,7 +57,7 @@ _SYSTEM = re.compile(
 )
 _QUOTE = re.compile(r"「[^「」\n]{1,30}:")
 _DASHES = re.compile(r"(?:[-—–_=─]\s?){4,}")
-_WORTHLESS = re.compile(r"[\d\s+\-.,()/%元]*")
+_WORTHLESS = re.compile(r"[\d\s+\-.,，()/%元]*")
 _RULES = "-—–_=─~0123456789"
 _TOLD = 70  # characters of a line in which the messenger says something
 _TITLE = 40  # characters; a longer beginning is the sender's own message

@@ -20,27 +20,27 @@ _COUNTED = (
 )
 _NUMBER = re.compile(
     rf"[^\w\s(【\[#<〔]{{0,3}}\s{{0,4}}(?:"
-    r"[(【\[<〔]\s?第?(?P<a>\d{1,3})\s?[)】\]>〕][.、,:]?"
+    r"[(【\[<〔]\s?第?(?P<a>\d{1,3})\s?[)】\]>〕][.、,，:]?"
     r"|第\s?(?P<b>\d{1,3}|[一二三四五六七八九十]{1,3})\s?(?:个|位|名|户|家"
-    r"|号(?![楼栋院门库线]))[.、,:)]?"
-    r"|(?P<c>\d{1,3})\s?(?:[.、)】\],:;。]{1,3}(?!\d{1,2}(?!\d))"
-    r"|号(?![楼院门库线房栋])[.、,:]?|位[.、,:]?)"
+    r"|号(?![楼栋院门库线]))[.、,，:)]?"
+    r"|(?P<c>\d{1,3})\s?(?:[.、)】\],，:;；。]{1,3}(?!\d{1,2}(?!\d))"
+    r"|号(?![楼院门库线房栋])[.、,，:]?|位[.、,，:]?)"
     rf"|(?P<d>\d{{1,3}})(?:-?\s{{0,4}}(?=[{_LETTER}])|\s{{1,4}}(?=[\d(【]))"
-    r"|(?P<e>[一二三四五六七八九十]{1,3})[、.,)]"
+    r"|(?P<e>[一二三四五六七八九十]{1,3})[、.,，)]"
     r")\s*"
 )
 _FURTHER = re.compile(
     r"(?<![\dA-Za-z.\-/:])(?:第\s?)?(?:[(【\[]\s?)?(?P<n>\d{1,3})"
     r"(?:\s?(?:个|位|号(?![楼院门库线房栋])))?"
-    rf"(?P<mark>[.、)】\],:]{{1,2}}(?!\d{{1,2}}(?!\d))\s?|\s{{1,4}}|(?=[{_LETTER}]))"
+    rf"(?P<mark>[.、)】\],，:]{{1,2}}(?!\d{{1,2}}(?!\d))\s?|\s{{1,4}}|(?=[{_LETTER}]))"
 )
 _HEADER = re.compile(
-    r"\s*[【\[(*]{0,2}\s*#\s*接龙|\s*[^\n。，,?!]{0,24}接龙[】\])*]{0,2}[\s:。!#]*$"
+    r"\s*[【\[(*]{0,2}\s*#\s*接龙|\s*[^\n。，,?？!！]{0,24}接龙[】\])*]{0,2}[\s:。!！#]*$"
 )
 _GAME = re.compile("(?:成语|诗词|诗句|古诗|歌词|歌名|故事|词语|词汇|单词|飞花|数字)接龙")
 _LISTING = re.compile("接龙|登记|报名|统计|点名|签到|汇总|名单|报平安|平安情况|排查|摸排|征集")
 _EXAMPLE = re.compile(
-    r"\W{0,3}(?:例(?!外|会|行|假)如?|示例|样例|范例|格式|模板|比如|填写?格式)[\s:.,、]*(?P<more>.*)"
+    r"\W{0,3}(?:例(?!外|会|行|假)如?|示例|样例|范例|格式|模板|比如|填写?格式)[\s:.,，、]*(?P<more>.*)"
 )
 _FOOTER = re.compile(
     r"\W{0,3}(?:以上|合计|共计?\s?\d|总计|统计|截[止至]|谢谢|感谢|辛苦|接龙(?:结束|到|截)"
@@ -167,28 +167,31 @@ class _Reading:
         for found in _FURTHER.finditer(line, first.head.end - at):
             last = self.entries[-1]
             after = int(found["n"])
-            if last.number is None or not last.number < after <= last.number + _APART:
+            if last.number is None or not last.number <= after <= last.number + _APART:
                 continue
             if at + found.start() < last.head.end:
                 continue
             further = head(self.text, at + found.end())
-            if further.end > at + len(line) or not self._fits(last, found, further):
+            if further.end > at + len(line) or not _fits(last, after, found, further):
                 continue
             last.end = at + found.start()
             self._entry(after, at + found.end(), n)
         self.entries[-1].end = at + len(line)
 
-    def _fits(self, last: _Entry, found: re.Match[str], further: Head) -> bool:
-        """Whether a number within a line begins a row: who stands before it, who behind."""
-        if not last.head.somebody:
-            return False
-        both = bool(further.name) and further.room.room is not None
-        marked = bool(found["mark"].strip())
-        return both or (marked and further.somebody) or (further.named and not last.head.room)
-
     def _entry(self, number: int | None, begin: int, line: int) -> _Entry:
         self.entries.append(_Entry(number, head(self.text, begin), begin, line))
         return self.entries[-1]
+
+
+def _fits(last: _Entry, number: int, found: re.Match[str], further: Head) -> bool:
+    """Whether a number within a line begins a row: who stands before it, who behind."""
+    if not last.head.somebody:
+        return False
+    both = bool(further.name) and further.room.room is not None
+    if both or number == last.number:
+        return both
+    marked = bool(found["mark"].strip())
+    return (marked and further.somebody) or (further.named and not last.head.room)
 
 
 def _number(line: str, last: int | None) -> tuple[int, int] | None:
@@ -220,7 +223,7 @@ def _row(text: str, entry: _Entry, where: Where) -> Row:
 
 
 _BEFORE = re.compile(rf"[{SEPARATORS}]*")
-_BEHIND = " ,、;:-—+/|·_*~(\n"
+_BEHIND = " ,，、;；:-—+/|·_*~(\n"
 _DONE = re.compile("[\u2705\u2713\u221a\U0001f44c\U0001f44d]")
 
 
@@ -247,7 +250,7 @@ def _is_relay(rows: list[Row], reading: _Reading, called: bool, title: str) -> b
     count = len(rows)
     if not count:
         return False
-    people = sum(entry.head.somebody or bool(row.room) for entry, row in _pairs(reading, rows))
+    people = sum(entry.head.somebody or bool(row.room.room) for entry, row in _pairs(reading, rows))
     if called:
         return 2 * people >= count or (count > 1 and "#" in reading.text)
     rooms = [row.room for row in rows if row.room.room and not looks_like_a_year(row.room)]
@@ -257,7 +260,7 @@ def _is_relay(rows: list[Row], reading: _Reading, called: bool, title: str) -> b
         return True
     if len(title) > 60:
         return False
-    telling = sum(how_they_are(row.what) is not None for row in rows)
+    telling = sum(len(r.what) <= _REMARK and how_they_are(r.what) is not None for r in rows)
     worded = sum(bool(re.search("[^\\W\\d_]", row.what)) for row in rows)
     if not reading.numbered:
         return count > 2 and apart > 2 and 10 * telling >= 6 * count

@@ -15,6 +15,9 @@ GAPS = 20
 """Skipped numbers that are told; a list with more gaps than that counts something else."""
 
 _DROPPED = re.compile("[\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f\u20e3\u0300-\u036f]+")
+_NOT_PAUSES = re.compile("[^，；！？…]+")
+"""Their words keep the pauses they were written with."""
+
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 
 
@@ -61,5 +64,6 @@ class Pasted:
 
 def normalise(text: str) -> str:
     """Half width, plain digits (① is 1), no invisible characters, one sort of line end."""
-    text = unicodedata.normalize("NFKC", _DROPPED.sub("", text[:LIMIT]))
+    text = _DROPPED.sub("", text[:LIMIT])
+    text = _NOT_PAUSES.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     return _LINE_ENDS.sub("\n", _DROPPED.sub("", text)).replace("\t", " ")
