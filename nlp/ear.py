@@ -26,7 +26,7 @@ PLAIN_CHAT = 0.9
 """A message so surely chat holds no matters; most messages are, and are heard once."""
 SURE_DANGER = 0.9
 """How sure a danger in one clause must be to speak for a message that seems to mean another."""
-ROWS = 60
+ROWS = 200
 """Rows of a pasted text that are heard; the others are told by their words alone."""
 LEARNT = ("zh", "en", "other")
 """Languages of the samples (other: Latin letters, pinyin too); of the rest only rules may speak."""
@@ -80,11 +80,11 @@ class Ear:
         heard = self._message(text, now, names, alone)
         if not may_be_pasted(text) or (pasted := read(text, names)) is None:
             return heard
-        title = self._hear(pasted.title, now, names, None)
+        title = self._message(pasted.title, now, names, True)
         if title.intent is Intent.EMERGENCY and title.score > SURE_DANGER:
             heard = replace(title, text=text)  # 3栋着火了，大家接龙报平安
         said = (row.words for row in pasted.rows[:ROWS])
-        return replace(heard, rows=tuple(self._hear(words, now, names, None) for words in said))
+        return replace(heard, rows=tuple(self._message(words, now, names, True) for words in said))
 
     def _message(self, text: str, now: datetime | None, names: Sequence[str], alone: bool) -> Guess:
         whole = self._hear(text, now, names, None if alone else self.second)

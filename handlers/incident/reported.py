@@ -9,7 +9,7 @@ from handlers.incident.alarm import NEXT_AFTER, alarm_next, tell_alarmed
 from handlers.incident.resident import SAME
 from handlers.turn import Turn, about
 from nlp import DANGERS
-from storage.models import Incident, IncidentStage, Resident, Stopped
+from storage.models import Incident, IncidentStage, Priority, Resident, Stopped
 
 WEEK = timedelta(days=7)
 
@@ -29,6 +29,7 @@ def reported(turn: Turn) -> None:
         case.due_at = turn.now + NEXT_AFTER
         turn.wake("climb_incidents", case.due_at)
         idents.append(str(case.id))
+        _tell(turn, case, person)
     names = "、".join(dict.fromkeys(told))
     turn.say("incident.reported" if names else "incident.reported_nobody", who=names)
     if not turn.opening.get("rollcall") and idents:  # there 错了 takes the answers back, and these
@@ -66,6 +67,26 @@ def _raise(turn: Turn, row: dict[str, Any], person: Resident) -> Incident:
         inbound_id=turn.inbound.id,
     )
     return case
+
+
+def _tell(turn: Turn, case: Incident, person: Resident) -> None:
+    """Whoever the alarm is for hears of it where they can be reached, and may take it back."""
+    chat = turn.chat_with(person)
+    if person.id == turn.person.id or chat is None:
+        return
+    turn.tell(
+        person,
+        "incident.reported_for_you",
+        about=about(case),
+        priority=Priority.DANGER,
+        who=turn.person.name,
+    )
+    roll = turn.opening.get("rollcall")
+    chat.undo = (
+        {"what": "checkin", "about": f"rollcall:{roll}"}
+        if roll
+        else {"what": "incident", "about": about(case)}
+    )
 
 
 def undo_reported(turn: Turn, idents: str) -> None:

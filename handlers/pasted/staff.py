@@ -133,7 +133,8 @@ def _rolls(turn: Turn, found: Pasted, left: Sequence[Line]) -> list[RollCall]:
 
 
 def _asked(turn: Turn, roll: RollCall, known: Sequence[Resident]) -> list[Resident]:
-    return [p for p in known if turn.store.rollcalls.check_in(roll, p) is not None]
+    asked = turn.store.rollcalls.asked(roll, (person.id for person in known))
+    return [person for person in known if person.id in asked]
 
 
 def _roll_words(turn: Turn, roll: RollCall) -> str:

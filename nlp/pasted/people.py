@@ -90,7 +90,7 @@ _PLACE_WITHIN = re.compile(rf"(?<![\dA-Za-z.])(?<!\d-){_PLACE.pattern}")
 _YEAR = re.compile(r"(?:19|20)[0-2]\d")
 _EMOJI = "\u2190-\u2bff\u3030\U0001f000-\U0001faff"
 SEPARATORS = rf"\s,，、;；:。.()\[\]【】\-—+/|·~_*<>《》“”\"'{_EMOJI}"
-_GAP = re.compile(rf"(?:[{SEPARATORS}]|业主|住户|户主|房主|姓名|房号|我是){{0,12}}")
+_GAP = re.compile(rf"(?:[{SEPARATORS}]|业主|住户|户主|房主|姓名|房号|我是|补充|更正|更新){{0,12}}")
 _RUN = re.compile(r"[\u3400-\u9fff·A-Za-z]{1,16}")
 
 

@@ -149,7 +149,7 @@ def _opened(line: str, begin: int, n: int) -> _Entry | None:
     if (found := _COLON.fullmatch(line) or _BRACKETS.fullmatch(line)) is None:
         return None
     name = found["in"] or found["name"]
-    if re.search("https?$", name):
+    if re.search("https?$", name) or re.fullmatch(_THINGS, name):
         return None
     words = begin + found.start("what")
     return _Entry(name.strip(), None, words, begin + len(line), n, False)

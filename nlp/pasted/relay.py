@@ -38,7 +38,7 @@ _HEADER = re.compile(
     r"\s*[【\[(*]{0,2}\s*#\s*接龙|\s*[^\n。，,?？!！]{0,24}接龙[】\])*]{0,2}[\s:。!！#]*$"
 )
 _GAME = re.compile("(?:成语|诗词|诗句|古诗|歌词|歌名|故事|词语|词汇|单词|飞花|数字)接龙")
-_LISTING = re.compile("接龙|登记|报名|统计|点名|签到|汇总|名单|报平安|平安情况|排查|摸排|征集")
+_LISTING = re.compile("接龙|登记|报名|统计|点名|签到|汇总|名单|报平安|情况|排查|摸排|征集")
 _EXAMPLE = re.compile(
     r"\W{0,3}(?:例(?!外|会|行|假)如?|示例|样例|范例|格式|模板|比如|填写?格式)[\s:.,，、]*(?P<more>.*)"
 )
@@ -47,7 +47,7 @@ _FOOTER = re.compile(
     r"|继续接|未接龙|麻烦大家|温馨提示|注[:意]"
     r"|备注:|转发|复制|请(?:大家|各位|还?没有?[报填接]|未|继续|尽快|接着|邻居|业主|住户|家人"
     r"|按|在|及时|勿)"
-    r"|大家(?:请|快|接着|继续)|(?:还|尚)?[没未]有?(?:报|接龙|登记|填)|[-=—_*~]{3,})"
+    r"|大家(?:请|快|接着|继续)|@|(?:还|尚)?[没未]有?(?:报|接龙|登记|填)|[-=—_*~]{3,})"
 )
 _APART = 5  # how much higher than the last a number within a line may be
 _REMARK = 60  # characters; a longer line after a blank one is nobody's remark
@@ -142,7 +142,8 @@ class _Reading:
             return False
         if begun.room.room is None and not line[begun.end :].strip():
             return False  # a name alone under a row signs it
-        if not (begun.named or self.called or self.numbered or how_they_are(line) is not None):
+        listed = self.called or self.numbered or _LISTING.search("".join(self.title))
+        if not (listed or begun.named or how_they_are(line) is not None):
             return False
         if not self.entries and _HEADER.match(line):
             return False
