@@ -27,6 +27,7 @@ from bot.platforms import PLATFORMS, Tools, make
 from bot.polling import Polling
 from bot.settings import Settings, secret
 from handlers import CONTENTS
+from handlers.words import book
 from nlp import Ear, Guess
 from storage import Database, Session, Unavailable, community_file
 from storage.community_file import BadCommunity, CommunityFile
@@ -105,7 +106,7 @@ def installation_secret(folder: Path) -> bytes:
 def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
     """An adapter for each channel that has a platform to speak to. Raises CannotStart."""
     adapters: dict[str, Adapter] = {}
-    tools = Tools(clock, secret, settings.public_url)
+    tools = Tools(clock, secret, settings.public_url, book("zh-CN").__getitem__)
     with database.read() as session:
         for community in communities(session):
             for row in settings_of(community).channels:

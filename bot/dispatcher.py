@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from handlers.desk import Desk
-from handlers.front import expect
+from handlers.front import expect, note_receipt
 from handlers.routing import Front, answer, apologise, meet, more_to_come
 from handlers.turn import Contents, NeedsSavepoint
 from nlp import Ear, Guess
@@ -131,8 +131,7 @@ class Dispatcher:
         for row in rows:
             desk = self.desk(store, now)
             desk.careful = False
-            front = meet(desk, row, self.messages_per_minute)
-            done.note(reserved(front, answer(front, guesses[row.id], names), now))
+            done.note(self._answer(desk, row, guesses[row.id], names))
             done.handled += 1
             if over():
                 break
@@ -147,9 +146,7 @@ class Dispatcher:
         nested = session.begin_nested()
         desk = self.desk(store, now)
         try:
-            front = meet(desk, row, self.messages_per_minute)
-            said = answer(front, heard, self._place_names(session, store.community_id))
-            reserved(front, said, now)
+            said = self._answer(desk, row, heard, self._place_names(session, store.community_id))
             row.handled_at, row.intent = now, str(heard.intent)
             session.flush()
             nested.commit()
@@ -158,6 +155,16 @@ class Dispatcher:
             log.error("turn failed: inbound=%s error=%s", row.id, type(error).__name__)
             said = self._failed(store, row, now, error)
         return said
+
+    def _answer(
+        self, desk: Desk, row: Inbound, heard: Guess, names: tuple[str, ...]
+    ) -> list[Outbound]:
+        """What one message is answered with; a receipt is nobody's message."""
+        if row.kind == "receipt":
+            note_receipt(desk, row)
+            return []
+        front = meet(desk, row, self.messages_per_minute)
+        return reserved(front, answer(front, heard, names))
 
     def _failed(
         self, store: Store, row: Inbound, now: datetime, error: Exception
@@ -168,7 +175,7 @@ class Dispatcher:
         try:
             desk = self.desk(store, now)
             front: Front = meet(desk, row, self.messages_per_minute)
-            said = reserved(front, apologise(front), now)
+            said = reserved(front, apologise(front))
             store.session.flush()
             nested.commit()
         except Exception:
@@ -230,10 +237,10 @@ class Dispatcher:
                 Store(session, community.id).duties.wake(name, now)
 
 
-def reserved(front: Front, said: list[Outbound], now: datetime) -> list[Outbound]:
+def reserved(front: Front, said: list[Outbound]) -> list[Outbound]:
     """Keeps the answer for the request its platform holds open: until then only that takes it."""
     until = front.row.held_until
-    if until is not None and until > now:
+    if until is not None and until > front.desk.now:
         for one in said:
             if one.chat_id == front.chat.id and one.status is Sending.QUEUED:
                 one.held_for, one.not_before = front.row.id, until

@@ -147,10 +147,9 @@ class Holding:
             return message.reply if message else ""
         if not message.handled:
             return None
-        answer, before = held.sayable(session, message.id)
-        more = ""
-        if caps.initiate == "never":  # nothing but their next message brings the rest
-            more = self._more(session, message.community_id, self._clock())
+        now, only_here = self._clock(), caps.initiate == "never"
+        answer, before = held.sayable(session, message.id, now, only_here=only_here)
+        more = self._more(session, message.community_id, now) if only_here else ""
         reply = join(answer, before, caps, more)
-        held.replied(session, message.id, reply.text, reply.said, reply.begun, self._clock())
+        held.replied(session, message.id, reply.text, reply.said, reply.begun, now)
         return reply.text

@@ -21,11 +21,15 @@ NOT_PLATFORMS = ("base", "tencent")  # modules of that folder that are no platfo
 
 @dataclass(frozen=True)
 class Tools:
-    """What an adapter is made with beside its row. `secret` reads env:NAME and file:PATH."""
+    """What an adapter is made with beside its row.
+
+    `secret` reads env:NAME and file:PATH; `words` gives the text of a phrase ("menu.report").
+    """
 
     clock: Callable[[], datetime]
     secret: Callable[[str], str]
     public_url: str = ""
+    words: Callable[[str], str] = str
 
 
 class Platform(Protocol):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from handlers.desk import Desk
 from storage import Store
 from storage.models import Chat, Identity, Inbound, Resident
+from storage.store.sending import not_arrived
 
 MINUTE = timedelta(minutes=1)  # what messages_per_minute counts over
 
@@ -25,6 +26,15 @@ class Front:
 def expect(store: Store, rows: Sequence[Inbound]) -> None:
     """Whoever wrote these messages will be met next: reads them all at once."""
     store.messages.expect(rows, min(row.received_at for row in rows) - MINUTE)
+
+
+def note_receipt(desk: Desk, row: Inbound) -> None:
+    """How one of our messages fared, as its platform says afterwards."""
+    extra = row.extra or {}
+    chat = desk.store.messages.chat_at(row.channel_id, row.chat_key)
+    if chat is not None and extra.get("message_id") and extra.get("fail"):
+        told, gone = str(extra["message_id"]), extra["fail"] == "gone"
+        not_arrived(desk.store.session, chat.id, told, gone=gone, now=desk.now)
 
 
 def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
@@ -51,7 +61,7 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
             )
         )
     chat.turns += 1
-    if row.kind not in ("console", "receipt"):  # which say nothing about where somebody reads
+    if row.kind != "console":  # which says nothing about where its author reads
         chat.seen_at, chat.gone = desk.now, False
     written = desk.store.messages.written_since(
         row.channel_id, row.user_key, row.received_at - MINUTE

@@ -9,7 +9,7 @@ from handlers.conversing import converse
 from handlers.turn import Turn, about
 from nlp import Intent
 from storage.models import Chat, Stopped
-from storage.store.sending import move_chat, not_arrived
+from storage.store.sending import move_chat
 
 NEAR_CERTAIN = 0.9
 HEARD = (Intent.APPEAL, Intent.HELP_ASK, Intent.QUESTION)  # what opens a clock in a group
@@ -108,18 +108,8 @@ def _move(turn: Turn, private: Chat, go_on: Callable[[], None]) -> None:
 
 
 def lifecycle(turn: Turn) -> None:
-    """Somebody joined, left, blocked us, a group changed its id, or we hear how a message fared."""
+    """Somebody joined, left, blocked us, or a group changed its id."""
     kind, extra = turn.inbound.kind, turn.inbound.extra or {}
-    if kind == "receipt":
-        if extra.get("message_id") and extra.get("fail"):
-            not_arrived(
-                turn.store.session,
-                turn.chat.id,
-                str(extra["message_id"]),
-                gone=extra["fail"] == "gone",
-                now=turn.now,
-            )
-        return
     if kind == "left":
         turn.chat.gone = True
     elif kind == "moved" and extra.get("to"):

@@ -24,7 +24,7 @@ __all__ = ["Front", "answer", "apologise", "meet"]
 
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 OURS = ("zh", "en")  # whoever writes in another language gets the menu in it, and in English
-LIFECYCLE = ("joined", "left", "moved", "group", "receipt")
+LIFECYCLE = ("joined", "left", "moved", "group")
 JOINED = re.compile(r"^(另外|还有(?!谁)|对了|顺便(问一下|说一下)?|再就是)[，,、 ]*")
 GREETING = 6  # characters; whatever a stranger says beyond that has a matter in it
 STILL_HAPPENING = timedelta(minutes=30)  # after an alarm, further words belong to it

@@ -46,6 +46,8 @@ TYPES: dict[str, tuple[type, ...]] = {  # of keys that are taken as they stand
     "app_id": (str,),
     "app_secret": (str,),
     "aes_key": (str,),
+    "template_text": (str,),
+    "template_time": (str,),
     "corp_id": (str,),
     "agent_id": (int, str),
 }

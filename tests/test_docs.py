@@ -117,6 +117,28 @@ def test_files_that_are_mentioned_exist(page: Path) -> None:
     assert not gone
 
 
+def test_each_cell_about_a_platform_is_tested_or_says_why_not() -> None:
+    text = (ROOT / "docs/channels.md").read_text(encoding="utf-8")
+    shown = {
+        number: re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", rest)
+        for number, rest in re.findall(r"^\[(\d+)\] ((?:`[^`]+`[,\s]*)+)", text, re.MULTILINE)
+    }
+    rows = [row.strip("|").split("|") for row in text.splitlines() if row.startswith("| ")]
+    assert len(rows) >= 8
+    used = set()
+    for name, *cells in rows[1:]:
+        assert len(cells) == len(rows[0]) - 1
+        for cell in cells:
+            marks = re.findall(r"\[(\d+)\]", cell)
+            assert marks or re.match(r" — \w+", cell), f"{name}: {cell}"
+            used |= set(marks)
+    assert used == set(shown)
+    for tests in shown.values():
+        assert tests
+        for file, test in tests:
+            assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
 NEW = {"tests/chats/lost_found.chat", "handlers/lost.py"}  # made in docs/adding-a-matter.md
 
 

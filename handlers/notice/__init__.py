@@ -2,11 +2,13 @@
 
 from handlers.notice.compose import compose, reached, schedule, scheduled, undo_notice
 from handlers.notice.publish import audience_words, publish_due
+from handlers.notice.quota import group_words, trouble
 from handlers.notice.receipts import held, receipt, received, situation, stopped
 
 __all__ = [
     "audience_words",
     "compose",
+    "group_words",
     "held",
     "publish_due",
     "reached",
@@ -16,5 +18,6 @@ __all__ = [
     "scheduled",
     "situation",
     "stopped",
+    "trouble",
     "undo_notice",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from handlers.notice.publish import audience_words, stop
+from handlers.notice.quota import chat_of, group_words, trouble
 from handlers.turn import Choice, Desk, Turn, about
 from storage.models import Chat, Notice, NoticeStage, Resident, Role
 
@@ -23,16 +24,31 @@ def compose(turn: Turn) -> None:
             turn.say("notice.dropped")
             return
         repeat, at = _time(turn, n)
-        count = reached(turn, audience)
+        why = trouble(turn, audience, text, at)
+        if why:
+            answer = turn.ask(
+                "notice.cannot_post",
+                Choice("who", turn.speech.say("notice.change_audience")),
+                Choice("text", turn.speech.say("notice.change_text")),
+                Choice("no", turn.speech.say("notice.drop"), ("-", "不发了", "算了")),
+                key=f"trouble.{n}",
+                why=why,
+            )
+            if answer == "no":
+                turn.say("notice.dropped")
+                return
+            if answer == "text":
+                text = turn.ask("notice.what", key=f"text.{n}", takes="text")
+            continue
         answer = turn.ask(
-            "notice.preview",
+            "notice.preview_group" if chat_of(turn, audience) else "notice.preview",
             Choice("yes", turn.speech.say("notice.send"), ("+", "发", "发送")),
             Choice("text", turn.speech.say("notice.change_text")),
             Choice("who", turn.speech.say("notice.change_audience")),
             Choice("no", turn.speech.say("notice.drop"), ("-", "不发了", "算了")),
             key=f"preview.{n}",
             text=text,
-            count=count,
+            count=reached(turn, audience),
             audience=audience_words(turn, audience),
             when=turn.speech.say(f"notice.{repeat}", at=turn.speech.moment(at, turn.now))
             if at > turn.now
@@ -77,14 +93,18 @@ def schedule(
     )
     desk.wake("publish_due", at)
     words = desk.words(author)
+    later, group = at - desk.now > HOLD, chat_of(desk, audience) is not None
     desk.put(
         "notice.held",
         author,
         about(notice),
-        "notice.scheduled" if at - desk.now > HOLD else "notice.leaving",
+        ("notice.scheduled_group" if later else "notice.leaving_group")
+        if group
+        else ("notice.scheduled" if later else "notice.leaving"),
         [Choice("stop", words.say("notice.take_back"), ("撤回", "停", "停止"))],
         chat=chat,
         count=reached(desk, audience),
+        audience=audience_words(desk, audience),
         at=words.moment(at, desk.now),
     )
     return notice
@@ -110,7 +130,8 @@ def _audience(turn: Turn, n: int) -> str:
 
     "" where no place could be understood: the notice is dropped, never sent to everybody.
     """
-    if n and turn.answers.get(f"preview.{n - 1}") != "who":
+    before = n - 1
+    if n and "who" not in (turn.answers.get(f"{k}.{before}") for k in ("preview", "trouble")):
         return _audience(turn, n - 1)
     say = turn.speech.say
     groups = turn.store.messages.groups()
@@ -149,7 +170,7 @@ def _audience(turn: Turn, n: int) -> str:
     if kind == "group":
         return turn.ask(
             "notice.which_group",
-            *[Choice(about(chat), chat.name or chat.external_id) for chat in groups[:9]],
+            *[Choice(about(chat), group_words(turn, chat)) for chat in groups[:9]],
             key=f"group.{n}",
         )
     return kind

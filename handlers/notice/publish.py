@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from handlers.notice.quota import chat_of, left, quota_words
 from handlers.turn import Choice, Desk, about
-from storage.models import Notice, NoticeStage, Priority, Receipt, Resident, Role
+from storage.models import Chat, Notice, NoticeStage, Priority, Receipt, Resident, Role
 
 CHUNK = 200
 EVERY = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
@@ -53,6 +54,9 @@ def _plan(desk: Desk, notice: Notice) -> None:
     kind, _, rest = notice.audience.partition(":")
     if kind == "chat":
         chat = desk.store.messages.chat(int(rest))
+        if chat is not None and left(desk, chat, desk.now, planned=False) == 0:
+            _not_posted(desk, notice, chat)
+            return
         if chat is not None and not chat.gone:
             author = desk.store.people.resident(notice.author_id)
             desk.write(
@@ -95,6 +99,22 @@ def _plan(desk: Desk, notice: Notice) -> None:
         notice.due_at = desk.now
 
 
+def _not_posted(desk: Desk, notice: Notice, chat: Chat) -> None:
+    """The platform takes no more posts to all until the next month or day."""
+    author = desk.store.people.resident(notice.author_id)
+    notice.stage, notice.due_at = NoticeStage.STOPPED, None
+    desk.withdraw(about(notice), to=author, name="notice.held")
+    if author is not None:
+        desk.tell(
+            author,
+            "notice.not_posted",
+            about=about(notice),
+            name=chat.name or chat.external_id,
+            quota=quota_words(desk, chat),
+            text=notice.text[:30],
+        )
+
+
 def _people(desk: Desk, kind: str, rest: str, after: int) -> list[Resident]:
     people = desk.store.people
     if kind == "place":
@@ -115,7 +135,7 @@ def _tell_author(desk: Desk, notice: Notice) -> None:
     if author is not None:
         desk.tell(
             author,
-            "notice.done",
+            "notice.done_group" if chat_of(desk, notice.audience) else "notice.done",
             about=about(notice),
             count=sent,
             audience=audience_words(desk, notice.audience),

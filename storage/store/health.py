@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from storage.models import (
@@ -66,7 +66,12 @@ def measure(session: Session, community_id: int, now: datetime) -> list[Health]:
     ).all()
     groups = session.scalars(
         select(Chat)
-        .where(Chat.community_id == community_id, Chat.group, Chat.gone.is_(False))
+        .where(
+            Chat.community_id == community_id,
+            Chat.group,
+            Chat.gone.is_(False),
+            Chat.post_only.is_(False),
+        )
         .order_by(Chat.id)
     ).all()
     clocks = session.scalars(
@@ -113,15 +118,17 @@ def measure(session: Session, community_id: int, now: datetime) -> list[Health]:
 def _posts(session: Session, community_id: int, since: datetime) -> Times:
     """When staff last said something in each place: a notice, or words of their own."""
     found: Times = {}
+    # What goes to all followers of a channel is a post on the channel, not in a group of its own.
+    group_heard = and_(Chat.group, Chat.post_only.is_(False))
     sent = (
-        select(Outbound.channel_id, Chat.group, Chat.external_id, func.max(Outbound.created_at))
+        select(Outbound.channel_id, group_heard, Chat.external_id, func.max(Outbound.created_at))
         .join(Chat, Chat.id == Outbound.chat_id)
         .where(
             Outbound.community_id == community_id,
             Outbound.created_at >= since,
             (Outbound.kind == "notice") | ((Outbound.sender != "bot") & (Outbound.kind != "relay")),
         )
-        .group_by(Outbound.channel_id, Chat.group, Chat.external_id)
+        .group_by(Outbound.channel_id, group_heard, Chat.external_id)
     )
     written = (
         select(Inbound.channel_id, Inbound.group, Inbound.chat_key, func.max(Inbound.received_at))

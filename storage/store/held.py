@@ -36,17 +36,24 @@ def find(session: Session, channel_id: str, key: str) -> Open | None:
     return Open(row[0], row[1], row[2] is not None, row[3]) if row else None
 
 
-def sayable(session: Session, inbound: int) -> tuple[list[Waiting], list[Waiting]]:
-    """What was said to a message and has not left; and what waited for its chat to write."""
+def sayable(
+    session: Session, inbound: int, now: datetime, *, only_here: bool
+) -> tuple[list[Waiting], list[Waiting]]:
+    """What was said to a message and has not left; and what waited for its chat to write.
+
+    `only_here`: nothing leaves but in such replies, so that what is queued goes along too.
+    """
     message = session.get_one(Inbound, inbound)
     chat = select(Chat.id).where(
         Chat.channel_id == message.channel_id, Chat.external_id == message.chat_key
     )
     not_left = Outbound.status.in_((Sending.QUEUED, Sending.WAITING))
+    due = or_(Outbound.not_before.is_(None), Outbound.not_before <= now)
+    waits = and_(not_left, due) if only_here else Outbound.status == Sending.WAITING
     rows = waiting_rows(
         session,
         Outbound.chat_id == chat.scalar_subquery(),
-        or_(and_(Outbound.held_for == inbound, not_left), Outbound.status == Sending.WAITING),
+        or_(and_(Outbound.held_for == inbound, not_left), waits),
     )
     held = set(session.scalars(select(Outbound.id).where(Outbound.held_for == inbound)))
     return [row for row in rows if row.id in held], [row for row in rows if row.id not in held]

@@ -12,6 +12,10 @@ from storage.community_file import BadCommunity, CommunityFile, parse
 from storage.models import Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 
+EVERYBODY = "@all"  # the chat of all followers, to the adapter too
+FOLLOWERS = "公众号全体"
+POSTS = {"service": "4/month", "subscription": "1/day"}  # 群发, by the kind of account
+
 
 def communities(session: Session) -> list[Community]:
     return list(session.scalars(select(Community).order_by(Community.id)))
@@ -109,6 +113,8 @@ def _channels(store: Store, file: CommunityFile, now: datetime) -> None:
         channel.platform = row["platform"]
         for group in row.get("groups", []):
             _group(store, channel, group, now)
+        if row["platform"] == "wechat":
+            _followers(store, channel, row, now)
 
 
 def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
@@ -127,6 +133,29 @@ def _group(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -
         )
     place = store.people.place_named(str(row.get("place", "")))
     chat.place_id = place.id if place else None
+
+
+def _followers(store: Store, channel: Channel, row: dict[str, Any], now: datetime) -> None:
+    """All who follow a verified 公众号 are one more group: posted to now and then, never heard."""
+    chat = store.messages.chat_at(channel.id, EVERYBODY)
+    if not row.get("verified"):
+        if chat is not None:
+            chat.gone = True
+        return
+    if chat is None:
+        chat = store.add(
+            Chat(
+                community_id=store.community_id,
+                channel_id=channel.id,
+                group=True,
+                post_only=True,
+                external_id=EVERYBODY,
+                name=FOLLOWERS,
+                seen_at=now,
+                created_at=now,
+            )
+        )
+    chat.gone, chat.quota = False, POSTS[str(row.get("account", "service"))]
 
 
 def settle_in(store: Store, person: Resident, channel_id: str, key: str, at: datetime) -> None:

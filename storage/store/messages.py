@@ -250,6 +250,17 @@ class Messages(Questions):
         )
         return self.session.scalars(query).first()
 
+    def posts(self, chat: Chat, start: datetime, end: datetime) -> int:
+        """How many messages were put into a chat from `start` until before `end`, and may go."""
+        query = select(func.count(Outbound.id)).where(
+            Outbound.community_id == self.community_id,
+            Outbound.chat_id == chat.id,
+            Outbound.created_at >= start,
+            Outbound.created_at < end,
+            Outbound.status.not_in((Sending.FAILED, Sending.DROPPED)),
+        )
+        return self.session.scalar(query) or 0
+
     def heard_since(self, chat: Chat, seq: int, *, limit: int = 100) -> list[Outbound]:
         """What was said in a chat after `seq`, oldest first."""
         values = {"community": self.community_id, "chat": chat.id, "seq": seq, "most": limit}

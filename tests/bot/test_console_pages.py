@@ -17,6 +17,7 @@ from bot.web.console.notices import RATE
 from bot.web.words import page_words
 from storage import Session, Store
 from storage.models import (
+    Chat,
     CheckInStage,
     Inbound,
     IncidentStage,
@@ -220,6 +221,27 @@ async def test_sending_a_notice_twice_is_once(made: Made, web: httpx.AsyncClient
     for _ in range(3):
         await web.post("/console/notices/send", data=fields)
     assert made.read(lambda s: s.query(Notice).count()) == 1
+
+
+async def test_a_post_to_all_followers_shows_what_is_left(tmp_path: Path) -> None:
+    row = {"id": "gzh", "platform": "wechat", "app_id": "wx1", "token": "t", "verified": True}
+    made = make_office(tmp_path, real=True, more_channels=[{**row, "account": "subscription"}])
+    move_in(made)
+    chat = made.read(lambda s: s.query(Chat).filter_by(post_only=True).one())
+    async with browser(made) as web:
+        await enter(web, made)
+        form = await web.get("/console/notices/new")
+        assert "群：公众号全体（今天还能发 1 次）" in words(form)
+        page = await write(web, text="周三停水", audience=f"chat:{chat.id}")
+        assert "发到：公众号全体" in words(page)
+        page = await press(web, page, "/console/notices/send")
+        assert "30秒后发到公众号全体" in reply_of(page)
+        page = await write(web, text="周四停水", audience=f"chat:{chat.id}")
+        assert page.status_code == 400
+        assert "公众号全体能发的次数用完了（一天 1 次）" in page.text
+        channels = words(await web.get("/console/channels"))
+        assert "公众号全体" not in channels
+    close_office(made)
 
 
 async def test_a_notice_waits_for_its_time_and_repeats(made: Made, web: httpx.AsyncClient) -> None:

@@ -18,7 +18,7 @@ from bot.adapters.base import Caps, Event, Hold, Leave, Opened, Request
 from bot.holding import BETWEEN, join
 from bot.lane import Rank
 from bot.outbox import size
-from storage.models import Channel, Inbound, Outbound, Priority, Sending
+from storage.models import Channel, Inbound, Outbound, Priority, Resident, Sending
 from storage.store.sending import Waiting, strand
 from tests.bot.office import MONDAY, Made, close_office, make_office
 from tests.bot.web_client import client
@@ -257,3 +257,29 @@ def test_reply_by_reply_everything_is_said_once(now: list[Any], most: int) -> No
             if row.id not in reply.said
         ]
     assert sorted(said) == list(range(1, len(now) + 1))
+
+
+async def test_what_is_still_in_line_goes_along_where_nothing_else_leaves(
+    made: Made, web: httpx.AsyncClient
+) -> None:
+    await says(web, "楼道灯坏了，在3栋2单元")
+    made.write(_wait)
+    made.write(_queue)
+    assert "旧话" in await says(web, "你好", "2")
+
+
+def _queue(session: Any) -> None:
+    session.query(Outbound).filter_by(text="旧话").one().status = Sending.QUEUED
+
+
+async def test_a_receipt_is_nobodys_message(made: Made, web: httpx.AsyncClient) -> None:
+    def people(session: Any) -> int:
+        return int(session.query(Resident).count())
+
+    before = made.read(people)
+    extra = {"message_id": "9", "fail": "gone"}
+    event = Event("r1", "mphelper", "mphelper", MONDAY, kind="receipt", extra=extra)
+    await made.office.inbox.take("gzh", [event])
+    await says(web, "你好")
+    assert made.read(lambda session: session.get_one(Inbound, 1)).handled_at is not None
+    assert made.read(people) == before + 1

@@ -46,6 +46,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 # Families whose first part is not a literal; found by name in the code below.
 BY_HAND = {
     *(f"category.{name}" for name in CATEGORIES),  # handlers/words.py: _CATEGORY
+    *(f"menu.tab_{name}" for name in ("matters", "mine", "all")),  # bot/adapters/wechat
     *(f"channel.{name}_closed" for name in ("question_passed", "rumour_passed", "human_called")),
 }
 # Keys under which a conversation keeps an answer: no phrases.

@@ -14,7 +14,7 @@ from bot.web.console.acting import act
 from bot.web.console.entry import Staff, action, page
 from bot.web.console.frame import View, look, show
 from bot.web.problem import Problem
-from handlers.notice import audience_words, reached
+from handlers.notice import audience_words, group_words, reached, trouble
 from storage.models import Role
 
 TEXT_MAX = 1_000  # characters of a notice
@@ -32,7 +32,7 @@ def audiences(view: View) -> list[tuple[str, str]]:
     ]
     groups = view.store.messages.groups()
     return found + [
-        (f"chat:{g.id}", view.say("notices.group", name=g.name or g.external_id)) for g in groups
+        (f"chat:{g.id}", view.say("notices.group", name=group_words(view.desk, g))) for g in groups
     ]
 
 
@@ -87,13 +87,20 @@ async def _preview(request: Request, staff: Staff, fields: dict[str, str]) -> Re
         if fields.get("change"):
             local = at.astimezone(view.desk.file.zone).strftime("%Y-%m-%dT%H:%M") if at else ""
             return {**_blank(view), "draft": {**draft, "at": local}}
+        why = trouble(view.desk, draft["audience"], draft["text"], at or view.now)
+        if why:
+            raise Problem(400, "console.cannot_post", why=why)
         when = view.moment(at) if at else view.say("notices.now")
+        group = draft["audience"].startswith("chat:")
         return {
             **_blank(view),
             "draft": draft,
             "preview": {
-                "audience": audience_words(view.desk, draft["audience"]),
-                "count": reached(view.desk, draft["audience"]),
+                "goes_to": view.say(
+                    "notices.goes_to_group" if group else "notices.goes_to",
+                    audience=audience_words(view.desk, draft["audience"]),
+                    n=reached(view.desk, draft["audience"]),
+                ),
                 "when": view.say(f"notices.when_{draft['repeat']}", at=when),
             },
         }
