@@ -289,6 +289,8 @@ def told_more(turn: Turn) -> bool:
     text = turn.text
     if turn.inbound.kind != "text" or sure(turn.heard) or is_ack(text) or yes_no(text) is not None:
         return False
+    if turn.person.is_staff and turn.heard.rows:
+        return False
     lately = turn.now - STILL_HAPPENING
     if turn.store.incidents.running_of(turn.person, lately) is None:
         return False

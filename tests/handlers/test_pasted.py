@@ -118,3 +118,20 @@ def test_a_stranger_to_the_roster_keeps_the_name_in_the_text(town: Town) -> None
 def test_only_chat_is_not_asked_about(town: Town) -> None:
     assert "没看到要办的事" in say(town, "张三: 早上好\n李四: 哈哈")
     assert all_of(town, Conversation) == []
+
+
+def test_a_list_pasted_while_the_workers_own_alarm_runs_is_a_list(town: Town) -> None:
+    say(town, "张三: 9栋404着火了\n李四: 快打119")
+    say(town, "1")
+    assert "接龙，2 行" in say(town, listed("王阿姨 501 平安", "张三 909 平安"))
+
+
+def test_a_building_we_have_not_is_nobodys(town: Town) -> None:
+    say(town, "点名 3栋 燃气")
+    town.move(minutes=1)
+    said = say(town, listed("99栋501 王阿姨 平安", "3栋101 李大爷 平安"))
+    assert "2 行" in said
+    said = say(town, "1")
+    assert "对不上名册：99栋501 王阿姨：平安" in said
+    answered = [check for check in all_of(town, CheckIn) if check.by_id]
+    assert [check.stage for check in answered] == [CheckInStage.SAFE]
