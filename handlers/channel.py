@@ -29,6 +29,15 @@ def human(turn: Turn) -> None:
     _pass_on(turn, "human", "channel.human_for_you", "channel.human_called")
 
 
+def forwarded(turn: Turn) -> None:
+    """Others' words that a resident pasted: the worker gets them whole, and is asked to answer."""
+    handler = turn.handler(turn.store.people.place(turn.person.home_id))
+    if handler is not None:
+        words = str(turn.opening["words"])
+        turn.tell(handler, "channel.forwarded_words", who=turn.card(turn.person), text=words)
+    _pass_on(turn, "human", "channel.forwarded_for_you", "channel.human_called")
+
+
 def _pass_on(turn: Turn, intent: str, phrase: str, answer: str) -> None:
     text = str(turn.opening.get("text") or turn.guess.text).strip()
     place = turn.store.people.building(turn.guess.place.building)

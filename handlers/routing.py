@@ -160,10 +160,15 @@ def slow_down(turn: Turn) -> None:
 def is_danger(turn: Turn, command: tuple[str, dict[str, str]] | None) -> bool:
     """Whether this must alarm before anything else.
 
-    A staff command, a reply to a case, or words a staff member is being asked for, only speak of
-    a danger.
+    A staff command, a reply to a case, words a staff member is being asked for, or a record that
+    staff paste, only speak of a danger. What a resident pastes may be theirs: in doubt it alarms.
     """
-    if turn.heard.intent is not Intent.EMERGENCY:
+    rows = turn.heard.rows  # others' words: staff are shown them and asked, at once
+    if turn.person.is_staff and rows:
+        return False
+    if turn.heard.intent is not Intent.EMERGENCY and not any(
+        row.intent is Intent.EMERGENCY and sure(row) for row in rows
+    ):
         return False
     if not turn.person.is_staff:
         # "点名 3栋 燃气泄漏" from somebody who may not start one reports no danger.
@@ -259,6 +264,11 @@ def in_words(turn: Turn) -> None:
     value = taken(turn, top) if top is not None else None
     if top is not None and value is not None:
         return proceed(turn, top, value)
+    if turn.heard.rows:
+        for asked in conversations:
+            if asked.matter == "pasted":  # pasted again: only the newer one is asked about
+                turn.store.session.delete(asked)
+        return converse(turn, "pasted", {})
     if top is not None and not top.asking.get("weak"):
         if not sure(turn.heard):
             if choice(turn.text) is not None and top.asking["choices"]:
@@ -315,6 +325,8 @@ def told_more(turn: Turn) -> bool:
     """Words of somebody whose alarm runs that are no answer, command or matter of their own."""
     text = turn.text
     if turn.inbound.kind != "text" or sure(turn.heard) or is_ack(text) or yes_no(text) is not None:
+        return False
+    if turn.person.is_staff and turn.heard.rows:
         return False
     lately = turn.now - STILL_HAPPENING
     if turn.store.incidents.running_of(turn.person, lately) is None:

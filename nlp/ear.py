@@ -12,6 +12,7 @@ from nlp.deciding import NAMED, Decision, decide
 from nlp.folding import LIMIT
 from nlp.intents import Guess, Intent, Urgency
 from nlp.model import Model, ModelError, load
+from nlp.pasted import may_be_pasted, read
 from nlp.places import find_place
 from nlp.reader import Reader, Reading
 from nlp.second import SecondEar
@@ -25,6 +26,8 @@ PLAIN_CHAT = 0.9
 """A message so surely chat holds no matters; most messages are, and are heard once."""
 SURE_DANGER = 0.9
 """How sure a danger in one clause must be to speak for a message that seems to mean another."""
+ROWS = 200
+"""Rows of a pasted text that are heard; the others are told by their words alone."""
 LEARNT = ("zh", "en", "other")
 """Languages of the samples (other: Latin letters, pinyin too); of the rest only rules may speak."""
 _ORDER = tuple(Intent)
@@ -71,8 +74,19 @@ class Ear:
     ) -> Guess:
         """What a message means. `names` are the community's own place names. Never raises.
 
-        `alone` asks no second ear, whose opinion may take its time.
+        `alone` asks no second ear, whose opinion may take its time. A pasted 接龙 or record is
+        also heard row by row.
         """
+        heard = self._message(text, now, names, alone)
+        if not may_be_pasted(text) or (pasted := read(text, names)) is None:
+            return heard
+        title = self._message(pasted.title, now, names, True)
+        if title.intent is Intent.EMERGENCY and title.score > SURE_DANGER:
+            heard = replace(title, text=text)  # 3栋着火了，大家接龙报平安
+        said = (row.words for row in pasted.rows[:ROWS])
+        return replace(heard, rows=tuple(self._message(words, now, names, True) for words in said))
+
+    def _message(self, text: str, now: datetime | None, names: Sequence[str], alone: bool) -> Guess:
         whole = self._hear(text, now, names, None if alone else self.second)
         if whole.intent is Intent.CHAT and whole.score >= PLAIN_CHAT:
             return whole

@@ -95,7 +95,8 @@ class Guess:
 
     `when` is ISO 8601 if the ear was told the time, else the words themselves. `danger` is the kind
     of danger (fire, gas, …) or None. `readings` holds the intents thought of, best first. `parts`
-    holds one Guess per matter where a message has several, else nothing.
+    holds one Guess per matter where a message has several, else nothing; `rows` one per row of a
+    pasted 接龙 or chat record (nlp/pasted), as far as they were heard.
     """
 
     text: str
@@ -112,6 +113,7 @@ class Guess:
     danger: str | None = None
     readings: tuple[tuple[Intent, float], ...] = ()
     parts: tuple[Guess, ...] = ()
+    rows: tuple[Guess, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """What `classify` prints."""
@@ -142,7 +144,8 @@ class Guess:
 def _pack(guess: Guess) -> dict[str, Any]:
     packed = {field.name: getattr(guess, field.name) for field in fields(guess)}
     packed["place"] = guess.place.as_dict()
-    packed["parts"] = [_pack(part) for part in guess.parts]
+    for several in ("parts", "rows"):
+        packed[several] = [_pack(one) for one in packed[several]]
     return packed
 
 
@@ -152,5 +155,6 @@ def _unpack(packed: Mapping[str, Any]) -> Guess:
     values["urgency"] = Urgency(values["urgency"])
     values["place"] = Where(**values["place"])
     values["readings"] = tuple((Intent(name), score) for name, score in values["readings"])
-    values["parts"] = tuple(_unpack(part) for part in values["parts"])
+    for several in ("parts", "rows"):  # a guess kept by an older version has no rows
+        values[several] = tuple(_unpack(one) for one in values.get(several, ()))
     return Guess(**values)

@@ -3,6 +3,7 @@
 from handlers.appeal.chase import escalate_overdue
 from handlers.appeal.correcting import became_help, rather_help, rather_help_answered, recategorise
 from handlers.appeal.filing import appeal, my_appeals, undo_filing
+from handlers.appeal.reported import reported, undo_reported
 from handlers.appeal.staff import (
     accept,
     done,
@@ -32,9 +33,11 @@ __all__ = [
     "recategorise",
     "reply",
     "reply_to",
+    "reported",
     "resident_says",
     "solved",
     "to_do",
     "undo_filing",
+    "undo_reported",
     "undo_solved",
 ]

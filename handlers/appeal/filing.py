@@ -8,7 +8,7 @@ from handlers.appeal.case import after, drop, ladder, note, offer, schedule
 from handlers.turn import Choice, Turn, about, brief
 from nlp import Intent, Urgency, Where
 from nlp.places import find_place
-from storage.models import Appeal, Place, Resident, Stage
+from storage.models import Appeal, Chat, Place, Resident, Stage
 
 AT_HOME = re.compile(
     r"我家|我们家|俺家|家里|屋里|我屋|我这里|我这儿|my (?:flat|home|apartment|kitchen)"
@@ -198,44 +198,22 @@ def _digits(name: str) -> str | None:
 def _file(
     turn: Turn, what: str, category: str, words: str, place: Place | None, handler: Resident | None
 ) -> None:
-    urgent = turn.guess.urgency is not Urgency.NORMAL
-    name = "urgent" if urgent else "default"
-    level = turn.file.level(name)
-    case = turn.store.add(
-        Appeal(
-            community_id=turn.store.community_id,
-            number=turn.store.appeals.next_number(),
-            resident_id=turn.person.id,
-            chat_id=turn.chat.id,
-            text=what,
-            category=category,
-            level=name,
-            place_id=place.id if place else None,
-            where=words,
-            handler_id=handler.id if handler else None,
-            filed_at=turn.now,
-            stage=Stage.OPEN,
-            respond_by=after(turn, level, turn.now, level.first_response),
-            resolve_by=after(turn, level, turn.now, level.resolution),
-            reopened=0,
-            climbed=0,
-        )
+    level = "default" if turn.guess.urgency is Urgency.NORMAL else "urgent"
+    case = open_case(
+        turn,
+        turn.person,
+        turn.chat,
+        what=what,
+        category=category,
+        level=level,
+        words=words,
+        place=place,
+        handler=handler,
     )
-    note(turn, case, "filed", turn.person, what)
     for media in turn.opening.get("media", []):
         caption = str(turn.opening.get("captions", {}).get(media, ""))  # of a location, the spot
         note(turn, case, "media", turn.person, caption, media=str(media))
     _remember(turn, case)
-    schedule(turn, case)
-    turn.open_clock(
-        turn.chat,
-        turn.person,
-        "appeal",
-        what,
-        about=about(case),
-        inbound_id=turn.inbound.id,
-        handler=handler,
-    )
     reached = handler is not None and offer(turn, case, handler, "appeal.new")
     turn.say(
         "appeal.filed" if reached else "appeal.filed_unreached",
@@ -253,6 +231,48 @@ def _remember(turn: Turn, case: Appeal) -> None:
     message = turn.store.messages.inbound(int(turn.opening.get("inbound") or 0))
     if message is not None and "message_id" in (message.extra or {}):
         message.extra = {**(message.extra or {}), "appeal": case.id}
+
+
+def open_case(
+    turn: Turn,
+    person: Resident,
+    chat: Chat,
+    *,
+    what: str,
+    category: str,
+    level: str,
+    words: str,
+    place: Place | None,
+    handler: Resident | None,
+) -> Appeal:
+    """A case with its number and its clocks; whoever it goes to has yet to be told."""
+    promise = turn.file.level(level)
+    case = turn.store.add(
+        Appeal(
+            community_id=turn.store.community_id,
+            number=turn.store.appeals.next_number(),
+            resident_id=person.id,
+            chat_id=chat.id,
+            text=what,
+            category=category,
+            level=level,
+            place_id=place.id if place else None,
+            where=words,
+            handler_id=handler.id if handler else None,
+            filed_at=turn.now,
+            stage=Stage.OPEN,
+            respond_by=after(turn, promise, turn.now, promise.first_response),
+            resolve_by=after(turn, promise, turn.now, promise.resolution),
+            reopened=0,
+            climbed=0,
+        )
+    )
+    note(turn, case, "filed", turn.person, what)
+    schedule(turn, case)
+    turn.open_clock(
+        chat, person, "appeal", what, about=about(case), inbound_id=turn.inbound.id, handler=handler
+    )
+    return case
 
 
 def undo_filing(turn: Turn, ident: str) -> None:

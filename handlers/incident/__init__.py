@@ -1,6 +1,7 @@
 """突发事件: a danger is passed on at once, and passed further until a person goes."""
 
 from handlers.incident.alarm import climb_incidents
+from handlers.incident.reported import reported, taken_back, undo_reported
 from handlers.incident.resident import (
     ask_danger,
     confirm,
@@ -23,8 +24,11 @@ __all__ = [
     "i_go",
     "mistaken",
     "reply_to",
+    "reported",
     "seems_over",
     "stand_down_mine",
+    "taken_back",
     "taking",
     "undo_incident",
+    "undo_reported",
 ]

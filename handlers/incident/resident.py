@@ -57,6 +57,7 @@ def emergency(turn: Turn) -> None:
     )
     for _, check in turn.store.rollcalls.open_check_ins(turn.person):
         check.stage, check.answered_at = CheckInStage.NEEDS_HELP, turn.now
+        check.by_id = None
     first = alarm_next(turn, case)
     case.due_at = turn.now + NEXT_AFTER
     turn.wake("climb_incidents", case.due_at)

@@ -3,6 +3,7 @@
 from handlers.rollcall.answers import again, answered, safe, undo_answer
 from handlers.rollcall.call import end, plan_rollcall, start, undo_start
 from handlers.rollcall.chase import chase_silent, door_list, situation
+from handlers.rollcall.reported import reported, undo_reported
 
 __all__ = [
     "again",
@@ -11,9 +12,11 @@ __all__ = [
     "door_list",
     "end",
     "plan_rollcall",
+    "reported",
     "safe",
     "situation",
     "start",
     "undo_answer",
+    "undo_reported",
     "undo_start",
 ]

@@ -34,7 +34,7 @@ def answered(turn: Turn, question: Question, value: str) -> None:
 def _record(turn: Turn, roll: RollCall, check: CheckIn, value: str) -> None:
     was = check.stage
     turn.withdraw(about(roll), to=turn.person)
-    check.stage, check.answered_at = CheckInStage(value), turn.now
+    check.stage, check.answered_at, check.by_id = CheckInStage(value), turn.now, None
     turn.can_undo("checkin", about(roll))
     place = turn.store.people.place(roll.place_id)
     name = place.name if place else ""

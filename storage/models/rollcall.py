@@ -50,3 +50,4 @@ class CheckIn(Entity):
     stage: Mapped[CheckInStage] = mapped_column(default=CheckInStage.WAITING)
     reached: Mapped[bool] = mapped_column(default=True)  # False: no chat to ask in
     answered_at: Mapped[datetime | None]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("resident.id"))  # staff, for this person

@@ -149,6 +149,14 @@ class People(Questions):
         )
         return self.session.scalars(query.order_by(Resident.id).limit(limit)).all()
 
+    def behind(self, rooms: Iterable[str], names: Iterable[str]) -> list[Resident]:
+        """Whoever lives behind a door with one of these numbers, or bears one of these names."""
+        query = self.ours(Resident).where(
+            or_(Resident.room.in_(set(rooms)), Resident.name.in_(set(names))),
+            Resident.deleted_at.is_(None),
+        )
+        return list(self.session.scalars(query.order_by(Resident.id)))
+
     def everyone(self, *, after: int = 0, limit: int | None = None) -> Sequence[Resident]:
         query = self.ours(Resident).where(Resident.deleted_at.is_(None), Resident.id > after)
         return self.session.scalars(query.order_by(Resident.id).limit(limit)).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,11 @@ class RollCalls(Questions):
     def check_in(self, rollcall: RollCall, resident: Resident) -> CheckIn | None:
         query = self._check_ins(rollcall, CheckIn).where(CheckIn.resident_id == resident.id)
         return self.session.scalars(query).one_or_none()
+
+    def asked(self, rollcall: RollCall, residents: Iterable[int]) -> set[int]:
+        """Whom of these, by id, a roll call asks."""
+        query = self._check_ins(rollcall, CheckIn.resident_id)
+        return set(self.session.scalars(query.where(CheckIn.resident_id.in_(set(residents)))))
 
     def _check_ins(self, rollcall: RollCall, *what: Any) -> Select[Any]:
         query = self.beneath(RollCall, *what)

@@ -43,6 +43,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "notice.{}": ("once", "daily", "weekly"),
     "people.{}": tuple(Role),
     "talk.as_{}": (*talk.FROM_CLARIFYING, "nothing"),
+    "rollcall.{}": ("safe", "needs_help"),
     "time.{}": ("day", "hour", "minute"),
 }
 # Families whose first part is not a literal; found by name in the code below.
@@ -65,6 +66,7 @@ STAFF = re.compile(
     r"|appeal\.(new|withdrawn|to_do|nothing|no_such_num|already|you_|taken_over|reply_what|replied"
     r"|not_reached|next|confirmed_staff|reopened_|hand|no_such_person|cannot|came|remind|late_h"
     r"|late_above|refused|resident_says)|media\.(for_|lost)"
+    r"|(appeal|incident|rollcall|help)\.reported(?!_for_you|_taken)|help\.from_paste|channel\.forwarded"
 )
 NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 FAMILY = re.compile(r"[a-z_]+\.[a-z_]*\{\}")

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501, SIM905 (tables)
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
@@ -146,3 +147,18 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, body: str) -> None:
 )
 def test_how_entries_are_written(written: str, text: str, found: bool) -> None:
     assert bool(parse("x", "y", "says", written).pattern.match(text)) is found
+
+
+def test_a_pasted_list_is_heard_row_by_row(ear: Ear) -> None:
+    text = "3栋着火了，大家报平安\n#接龙\n1. 张三 501 平安\n2. 李四 502 漏水"
+    guess = ear.hear(text)
+    assert (guess.intent, guess.text) == (Intent.EMERGENCY, text)  # as its title says
+    assert [row.intent for row in guess.rows] == [Intent.CHECK_IN, Intent.APPEAL]
+    assert Guess.from_json(guess.to_json()) == guess
+    assert ear.hear("家里没水\n三天了").rows == ()
+
+
+def test_a_guess_kept_before_there_were_rows_is_still_read(ear: Ear) -> None:
+    kept = json.loads(ear.hear("家里没水").to_json())
+    del kept["rows"]
+    assert Guess.from_json(json.dumps(kept)).rows == ()

@@ -92,12 +92,18 @@ def upgrade() -> None:
         sqlite_where=waiting,
         postgresql_where=waiting,
     )
+    with op.batch_alter_table("check_in") as batch_op:
+        batch_op.add_column(sa.Column("by_id", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(op.f("fk_check_in_by_id"), "resident", ["by_id"], ["id"])
     with op.batch_alter_table("credential") as batch_op:
         batch_op.add_column(sa.Column("place_id", sa.Integer(), nullable=True))
         batch_op.create_foreign_key(op.f("fk_credential_place_id"), "place", ["place_id"], ["id"])
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("check_in") as batch_op:
+        batch_op.drop_constraint(op.f("fk_check_in_by_id"), type_="foreignkey")
+        batch_op.drop_column("by_id")
     with op.batch_alter_table("credential") as batch_op:
         batch_op.drop_constraint(op.f("fk_credential_place_id"), type_="foreignkey")
         batch_op.drop_column("place_id")

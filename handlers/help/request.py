@@ -10,12 +10,10 @@ from storage.models import (
     HelpRequest,
     HelpStage,
     Match,
-    Offer,
     Place,
     Priority,
     Question,
     Resident,
-    Role,
     Stopped,
 )
 
@@ -66,11 +64,11 @@ def help_ask(turn: Turn) -> None:
         turn.chat, turn.person, "help_ask", text, about=about(request), inbound_id=turn.inbound.id
     )
     turn.wake("chase_help", request.due_at)
-    asked = _ask_neighbours(turn, request)
+    asked = ask_neighbours(turn, request)
     if asked:
         turn.say("help.asked", about=about(request), count=asked)
     else:
-        names = _tell_workers(turn, request, "help.nobody_near")
+        names = tell_workers(turn, request, "help.nobody_near")
         request.due_at = None
         _say_told(turn, request, "help.asked_worker", names)
     turn.can_undo("help", about(request))
@@ -101,7 +99,7 @@ def _place(turn: Turn) -> Place | None:
     return turn.store.people.building(find_place(said, turn.names).building)
 
 
-def _ask_neighbours(desk: Desk, request: HelpRequest) -> int:
+def ask_neighbours(desk: Desk, request: HelpRequest) -> int:
     """Puts the ask to volunteers and willing neighbours; no name, no room. Says to how many."""
     place = desk.store.people.place(request.place_id)
     declined = desk.store.help.declined(request)
@@ -179,11 +177,11 @@ def agree(turn: Turn, question: Question, value: str) -> None:
         request.due_at = turn.now + NOBODY_AFTER
         turn.wake("chase_help", request.due_at)
         turn.tell(helper, "help.not_this_time", about=about(request))
-        if _ask_neighbours(turn, request):
+        if ask_neighbours(turn, request):
             turn.say("help.asking_others", about=about(request))
         else:
             request.due_at = None
-            names = _tell_workers(turn, request, "help.nobody_near")
+            names = tell_workers(turn, request, "help.nobody_near")
             _say_told(turn, request, "help.asked_worker", names)
         return
     match.agreed_at, request.stage = turn.now, HelpStage.AGREED
@@ -226,7 +224,7 @@ def done(turn: Turn, question: Question, value: str) -> None:
         turn.tell(helper, "help.thanks_from", about=about(request), who=turn.person.name)
         return
     request.stage, request.due_at = HelpStage.OPEN, None
-    names = _tell_workers(turn, request, "help.did_not_come")
+    names = tell_workers(turn, request, "help.did_not_come")
     _say_told(turn, request, "help.worker_sees_to_it", names)
 
 
@@ -238,11 +236,11 @@ def chase_help(desk: Desk) -> datetime | None:
         if asker is None:
             continue
         if request.stage is HelpStage.OPEN:
-            names = _tell_workers(desk, request, "help.nobody_came")
+            names = tell_workers(desk, request, "help.nobody_came")
             phrase = "help.worker_told" if names else "help.nobody_told"
             desk.tell(asker, phrase, about=about(request), who=names)
         elif request.stage is HelpStage.TAKEN:
-            names = _tell_workers(desk, request, "help.not_agreed")
+            names = tell_workers(desk, request, "help.not_agreed")
             desk.tell(asker, "help.please_agree", about=about(request))
         elif request.stage is HelpStage.AGREED:
             words = desk.words(asker)
@@ -262,7 +260,7 @@ def chase_help(desk: Desk) -> datetime | None:
     return desk.store.help.next_due()
 
 
-def _tell_workers(desk: Desk, request: HelpRequest, phrase: str) -> str:
+def tell_workers(desk: Desk, request: HelpRequest, phrase: str) -> str:
     """The worker of the place takes over from the neighbours. Gives the names told."""
     place = desk.store.people.place(request.place_id)
     asker = desk.store.people.resident(request.resident_id)
@@ -345,6 +343,15 @@ def undo_ask(turn: Turn, ident: str) -> None:
     if request is None or request.stage in (HelpStage.DONE, HelpStage.WITHDRAWN):
         turn.say("talk.nothing_to_undo")
         return
+    withdraw(turn, request)
+    turn.say("help.withdrawn")
+    ready_made = [turn.speech.say(f"help.kind_{kind}") for kind in KINDS]
+    if "command" in turn.opening and request.text not in ready_made:  # 错了, not 取消
+        turn.start("clarify", text=request.text, besides="help_ask")
+
+
+def withdraw(turn: Turn, request: HelpRequest) -> None:
+    """Nobody is needed any more; a helper who had it hears."""
     match = turn.store.help.match(request)
     helper: Resident | None = turn.store.people.resident(match.helper_id) if match else None
     request.stage, request.closed_at, request.due_at = HelpStage.WITHDRAWN, turn.now, None
@@ -352,48 +359,3 @@ def undo_ask(turn: Turn, ident: str) -> None:
     turn.stop_clocks(about(request), Stopped.ASKER)
     if helper is not None:
         turn.tell(helper, "help.no_longer_needed", about=about(request))
-    turn.say("help.withdrawn")
-    ready_made = [turn.speech.say(f"help.kind_{kind}") for kind in KINDS]
-    if "command" in turn.opening and request.text not in ready_made:  # 错了, not 取消
-        turn.start("clarify", text=request.text, besides="help_ask")
-
-
-def help_offer(turn: Turn) -> None:
-    """我来帮, or words that offer: kept, and shown what is needed near by."""
-    text = "" if turn.opening.get("command") else turn.guess.text.strip()
-    turn.person.willing = True
-    if text:
-        turn.store.add(
-            Offer(
-                community_id=turn.store.community_id,
-                resident_id=turn.person.id,
-                text=text,
-                offered_at=turn.now,
-            )
-        )
-    turn.say("help.offer_kept")
-    turn.can_undo("offer", f"resident:{turn.person.id}")
-    near = [r for r in turn.store.help.open() if r.resident_id != turn.person.id]
-    for request in near[:1]:
-        place = turn.store.people.place(request.place_id)
-        turn.withdraw(about(request), to=turn.person)
-        turn.put(
-            "help.take",
-            turn.person,
-            about(request),
-            "help.can_you",
-            [
-                Choice("yes", turn.speech.say("help.i_come"), ("+", *I_COME)),
-                Choice("no", turn.speech.say("help.not_now"), ("-", *NOT_NOW)),
-            ],
-            chat=turn.private(),
-            text=request.text,
-            place=place.name if place else turn.file.name,
-        )
-
-
-def undo_offer(turn: Turn, ident: str) -> None:
-    turn.person.willing = turn.person.role is Role.VOLUNTEER
-    for offer in turn.store.help.offers_of(turn.person):
-        offer.closed_at = turn.now
-    turn.say("help.offer_withdrawn")
