@@ -36,12 +36,15 @@ def join(answer: Sequence[Waiting], before: Sequence[Waiting], caps: Caps, more:
     first claim on the room. Nothing waits beside a danger. `more` ends a reply that leaves
     something unsaid; without it nothing does."""
     reply = _join(answer, before, caps)
-    left = len(reply.said) < len(answer) + len(before)
-    if not left or not more:
+    begun = reply.begun or any(row.parts for row in (*answer, *before))
+    whole = len(reply.said) == len(answer) + len(before) and not begun
+    if whole or not more:
         return reply
+    # What is said in pieces is always cut for the same room, or words between two cuts are lost.
     room = replace(caps, text_max=caps.text_max - size(BETWEEN + more, caps))
     reply = _join(answer, before, room)
-    reply.text = BETWEEN.join(part for part in (reply.text, more) if part)
+    if len(reply.said) < len(answer) + len(before):
+        reply.text = BETWEEN.join(part for part in (reply.text, more) if part)
     return reply
 
 

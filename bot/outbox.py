@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.adapters.base import Adapter, Caps, Fail, Out, Sent, answers, split, with_lines
 from bot.lane import Lane, Rank
@@ -78,11 +79,11 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
     # A throttle or a wrong token is no fault of the message: it keeps its place, uncounted.
     held = max(1, row.attempts)
     parts = row.parts or None
+    back = row.spent.name if row.spent else ""  # it was certainly not said: its leave is not spent
 
-    def queued(wait: timedelta | None, attempts: int) -> Mark:
-        return Mark(
-            row.id, row.chat_id, Sending.QUEUED, parts, why, attempts, now + wait if wait else None
-        )
+    def queued(wait: timedelta | None, attempts: int, **more: Any) -> Mark:
+        at = now + wait if wait else None
+        return Mark(row.id, row.chat_id, Sending.QUEUED, parts, why, attempts, at, **more)
 
     def refused(status: Sending, *, gone: bool = False, void: bool = False) -> Mark:
         elsewhere = why != KNOCKED
@@ -103,15 +104,15 @@ def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) 
             ids = " ".join([*row.parts.split(), ",".join(sent.ids) or "-"])
             return Mark(row.id, row.chat_id, Sending.QUEUED, ids)
         case Fail.THROTTLED:
-            return queued(throttle(sent), held)
+            return queued(throttle(sent), held, back=back)
         case Fail.CONFIG:
-            return queued(CONFIG_PAUSE, held)
+            return queued(CONFIG_PAUSE, held, back=back)
         case Fail.MOVED if sent.moved_to and tried < TRIES:
             return Mark(
                 row.id, row.chat_id, Sending.QUEUED, parts, why, tried, moved_to=sent.moved_to
             )
         case Fail.RETRY if tried < TRIES:
-            return queued(backoff(tried, jitter), tried)
+            return queued(backoff(tried, jitter), tried, perhaps=True)
         case Fail.WINDOW:
             return refused(Sending.WAITING, void=True)
         case Fail.GONE:

@@ -201,6 +201,11 @@ def _hand_over(desk: Desk, identity: Identity, to: Resident, *, besides: int | N
                 row.status = Sending.DROPPED
             else:
                 desk.redirect(row, stays)
+        for row in messages.given_up(chat):  # to be told in person, to whom it was meant for
+            if stays is None:
+                row.status = Sending.DROPPED
+            else:
+                row.chat_id = stays.id
         for question in messages.standing(chat, desk.now):
             moved = waiting.get(question.outbound_id or 0)
             if moved is not None and stays is not None:

@@ -44,7 +44,7 @@ class QQ(base.Adapter):
             row.get("api_base", "https://api.sgroup.qq.com"),
             tools.clock,
             self._get_token,
-            lambda code: FAILS.get(code, Fail.REJECTED if code > 1_000_000 else Fail.RETRY),
+            lambda code: FAILS.get(code, Fail.REJECTED if code > 100_000 else Fail.RETRY),
             bearer="QQBot",
             code="code",
             stale=TOKEN,

@@ -166,6 +166,7 @@ class Outbound(Entity):
     expires_at: Mapped[datetime | None]
     held_for: Mapped[int | None]  # the inbound whose open request takes it until `not_before`
     fell_back: Mapped[str | None]  # the channel it could not be said on, before this one
+    perhaps: Mapped[bool] = mapped_column(default=False)  # it may have arrived
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     external_id: Mapped[str | None]  # the platform's id, to know a reply by

@@ -26,7 +26,8 @@ def may_be_spoken_to(now: Any) -> ColumnElement[bool]:
 def fall_back(session: Session, ident: int, now: datetime) -> bool:
     """Whether an outbound goes to another channel now."""
     row = session.get_one(Outbound, ident, populate_existing=True)
-    if row.fell_back is not None or row.status not in MAY_MOVE or not _stands_alone(row):
+    heard_of = row.perhaps or row.fell_back is not None
+    if heard_of or row.status not in MAY_MOVE or not _stands_alone(row):
         return False
     chat = session.get_one(Chat, row.chat_id)
     if chat.group or chat.resident_id is None:

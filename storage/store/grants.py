@@ -33,6 +33,7 @@ class Leave:
 class Spent:
     """One send's worth of a grant."""
 
+    name: str
     token: str
     nth: int  # how many sends the grant has had, this one included
     template: bool
@@ -90,7 +91,14 @@ def spend(row: Grant) -> Spent:
     row.used += 1
     if row.left is not None:
         row.left -= 1
-    return Spent(row.token, row.used, is_template(row))
+    return Spent(row.name, row.token, row.used, is_template(row))
+
+
+def give_back(session: Session, channel_id: str, chat_key: str, name: str) -> None:
+    """A send that was certainly not made costs nothing. `used` stays: no number is given twice."""
+    row = session.get(Grant, (channel_id, chat_key, name))
+    if row is not None and row.left is not None:
+        row.left += 1
 
 
 def void(session: Session, channel_id: str, chat_key: str) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.models import Chat, Inbound, Outbound, Question, Sending
-from storage.store.sending import Waiting, waiting_rows
+from storage.store.sending import Waiting, drop_over, waiting_rows
+
+AFTER = timedelta(seconds=2)  # what did not fit comes after the reply, which is still on its way
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def sayable(
     chat = select(Chat.id).where(
         Chat.channel_id == message.channel_id, Chat.external_id == message.chat_key
     )
+    drop_over(session, message.channel_id, message.chat_key, now)
     not_left = Outbound.status.in_((Sending.QUEUED, Sending.WAITING))
     due = or_(Outbound.not_before.is_(None), Outbound.not_before <= now)
     waits = and_(not_left, due) if only_here else Outbound.status == Sending.WAITING
@@ -74,7 +77,7 @@ def replied(
     session.execute(
         update(Outbound)
         .where(Outbound.held_for == inbound, Outbound.status == Sending.QUEUED)
-        .values(not_before=None)
+        .values(not_before=now + AFTER)
     )
     session.execute(
         update(Outbound)
@@ -90,6 +93,6 @@ def replied(
         session.execute(
             update(Outbound)
             .where(Outbound.id == ident)
-            .values(status=Sending.QUEUED, external_id=parts, not_before=None)
+            .values(status=Sending.QUEUED, external_id=parts, not_before=now + AFTER)
         )
     session.execute(update(Inbound).where(Inbound.id == inbound).values(reply=reply))

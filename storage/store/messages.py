@@ -306,6 +306,13 @@ class Messages(Questions):
         )
         return list(self.session.scalars(query.order_by(Outbound.id)))
 
+    def given_up(self, chat: Chat) -> list[Outbound]:
+        """What could not be said in a chat and is not mere chatter."""
+        query = self.ours(Outbound).where(
+            Outbound.chat_id == chat.id, Outbound.status == Sending.FAILED
+        )
+        return list(self.session.scalars(query.order_by(Outbound.id)))
+
     def said_since(self, chat: Chat, kind: str, since: datetime) -> int:
         """How many messages of a kind a chat has been given since a moment."""
         query = select(func.count(Outbound.id)).where(

@@ -107,7 +107,7 @@ def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[b
         )
         if row.leaves:
             give(session, row.channel_id, clean(row.chat_key), map(_clean_leave, row.leaves))
-            may_speak_again(session, row.channel_id, clean(row.chat_key))
+            may_speak_again(session, row.channel_id, clean(row.chat_key), now)
     if new:
         session.execute(insert(Inbound), new)
     for channel, cursor in {row.channel_id: row.cursor for row in rows if row.cursor}.items():

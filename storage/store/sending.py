@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Update, and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Chat, Entity, Outbound, Priority, Question, Sending
@@ -81,6 +81,8 @@ class Mark:
     gone: bool = False
     moved_to: str | None = None
     refused: bool = False
+    perhaps: bool = False  # it may have arrived
+    back: str = ""  # the grant whose leave was not used after all
     void: bool = False  # there is no leave to write to it, whatever we counted
 
 
@@ -199,8 +201,27 @@ def strand(session: Session, channel_id: str, now: datetime) -> bool:
     return len(rows) == CHUNK
 
 
-def may_speak_again(session: Session, channel_id: str, chat_key: str) -> None:
-    """A chat wrote: what waited for that is in line again."""
+def drop_over(session: Session, channel_id: str, chat_key: str, now: datetime) -> None:
+    """Drops what waits for a chat to write and is over by now: a closed question, a past time."""
+    chat = select(Chat.id).where(Chat.channel_id == channel_id, Chat.external_id == chat_key)
+    answered = exists().where(
+        Question.outbound_id == Outbound.id,
+        or_(Question.closed_at.is_not(None), Question.until <= now),
+    )
+    session.execute(
+        _change(Outbound)
+        .where(
+            Outbound.chat_id == chat.scalar_subquery(),
+            Outbound.status == Sending.WAITING,
+            or_(answered, Outbound.expires_at <= now),
+        )
+        .values(status=Sending.DROPPED, error="over")
+    )
+
+
+def may_speak_again(session: Session, channel_id: str, chat_key: str, now: datetime) -> None:
+    """A chat wrote: what waited for that is in line again, if it is not over."""
+    drop_over(session, channel_id, chat_key, now)
     chat = select(Chat.id).where(Chat.channel_id == channel_id, Chat.external_id == chat_key)
     session.execute(
         _change(Outbound)
@@ -248,8 +269,12 @@ def mark(
                 .where(Question.outbound_id == one.id, Question.delivered_at.is_(None))
                 .values(delivered_at=one.sent_at)
             )
+        if one.perhaps:
+            session.execute(_change(Outbound).where(Outbound.id == one.id).values(perhaps=True))
         if one.void:
-            _void(session, one)
+            grants.void(session, *_named(session, one))
+        if one.back:
+            grants.give_back(session, *_named(session, one), one.back)
         if one.gone:
             _gone(session, one, now)
         if one.refused:
@@ -258,11 +283,12 @@ def mark(
             move_chat(session, one.chat_id, one.moved_to)
 
 
-def _void(session: Session, one: Mark) -> None:
-    chat = session.execute(
+def _named(session: Session, one: Mark) -> tuple[str, str]:
+    """The channel and chat of a row, as grants name them."""
+    row = session.execute(
         select(Chat.channel_id, Chat.external_id).where(Chat.id == one.chat_id)
     ).one()
-    grants.void(session, chat[0], chat[1])
+    return row[0], row[1]
 
 
 def _gone(session: Session, one: Mark, now: datetime) -> None:
@@ -317,7 +343,7 @@ def move_chat(session: Session, chat_id: int, to: str) -> None:
     there.name = there.name or chat.name
     session.execute(
         _change(Outbound)
-        .where(Outbound.chat_id == chat_id, Outbound.status == Sending.QUEUED)
+        .where(Outbound.chat_id == chat_id, Outbound.status.in_((Sending.QUEUED, Sending.WAITING)))
         .values(chat_id=there.id)
     )
     session.execute(
@@ -337,7 +363,7 @@ def recover(session: Session, channels: Collection[str]) -> tuple[int, int]:
     again = session.execute(
         _change(Outbound)
         .where(mine, Outbound.priority.in_(CERTAIN))
-        .values(status=Sending.QUEUED, not_before=None)
+        .values(status=Sending.QUEUED, not_before=None, perhaps=True)
     )
     unknown = session.execute(
         _change(Outbound)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from bot.adapters.base import Caps, Fail, Leave, Sent
-from bot.outbox import KNOCKED
+from bot.outbox import KNOCKED, TRIES
 from storage import Database, Store
-from storage.models import Channel, Chat, Entity, Question, Resident, Sending
+from storage.models import Channel, Chat, Entity, Outbound, Question, Resident, Sending
 from storage.store import grants
 from storage.store.falling_back import LATELY
 from storage.store.receipts import Received, receive
@@ -157,12 +157,53 @@ async def test_what_waits_for_a_chat_that_is_gone_goes_elsewhere_too(world: Worl
 
 async def test_what_may_have_arrived_is_said_nowhere_else(world: World) -> None:
     hears(world, Leave(until=T0 + TWO_DAYS))
-    world.a.answers = [Sent(fail=Fail.RETRY, detail="timed out")] * 40
-    ident = world.add("小李受理了")
+    world.a.answers = [Sent(fail=Fail.RETRY, detail="timed out")] * 2
+    ident = world.add("小李受理了", attempts=TRIES - 2)
     async with world.running():
-        await world.time.until(lambda: world.row(ident).status is Sending.FAILED, 86400)
+        await world.time.until(lambda: world.row(ident).status is Sending.FAILED, 900)
     assert world.b.said == []
     assert world.row(ident).fell_back is None
+
+
+@pytest.mark.parametrize("then", [None, Sent(fail=Fail.WINDOW), Sent(fail=Fail.GONE)])
+async def test_a_try_without_outcome_keeps_it_where_it_is(world: World, then: Sent | None) -> None:
+    """Whatever comes next: the leave is over, or the platform refuses."""
+    hears(world, Leave(until=T0 + TWO_DAYS, left=1 if then is None else 5))
+    world.a.answers = [Sent(fail=Fail.RETRY), *([then] if then else [])]
+    ident = world.add("小李受理了")
+    async with world.running():
+        await world.time.pass_(30)
+    assert len(world.a.said) == (1 if then is None else 2)
+    assert world.b.said == []
+    gone = then is not None and then.fail is Fail.GONE
+    assert states(world, ident) == [Sending.FAILED if gone else Sending.WAITING]
+
+
+@pytest.mark.parametrize("fail", [Fail.THROTTLED, Fail.CONFIG])
+async def test_a_refusal_that_is_no_fault_of_theirs_spends_nothing(
+    world: World, fail: Fail
+) -> None:
+    hears(world, Leave(until=T0 + TWO_DAYS, left=1))
+    world.a.answers = [Sent(fail=fail, retry_after=5)] * 3
+    ident = world.add("小李受理了")
+    async with world.running():
+        await world.time.until(lambda: world.row(ident).status is Sending.SENT, 400)
+    assert (len(world.a.said), world.b.said) == (4, [])
+
+
+async def test_what_is_over_is_not_said_late(world: World) -> None:
+    change(world, 6, gone=True)
+    closed, past, still = world.add("您平安吗？"), world.add("明天停水"), world.add("受理了")
+    asked = question(world, closed)
+    async with world.running():
+        await world.time.until(lambda: states(world, closed, past, still) == [Sending.WAITING] * 3)
+        with world.database.write() as session:
+            session.get_one(Question, asked).closed_at = world.time.now
+            session.get_one(Outbound, past).expires_at = world.time.now
+        hears(world, Leave(until=T0 + TWO_DAYS, left=5))
+        await world.time.pass_(5)
+    assert world.a.texts == ["受理了"]
+    assert states(world, closed, past) == [Sending.DROPPED] * 2
 
 
 async def test_a_conversation_stays_in_its_chat(world: World) -> None:
@@ -339,7 +380,7 @@ def test_never_more_sends_than_were_allowed(steps: list[Leave | int]) -> None:
                 model[found.name] = until, None if left is None else left - 1
             else:
                 grants.give(session, "a", "c1", [step])
-                may_speak_again(session, "a", "c1")
+                may_speak_again(session, "a", "c1", now)
                 before = model.get(step.name)
                 if (
                     before is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.base import Caps, Event, Hold, Leave, Opened, Request
@@ -257,6 +257,24 @@ def test_reply_by_reply_everything_is_said_once(now: list[Any], most: int) -> No
             if row.id not in reply.said
         ]
     assert sorted(said) == list(range(1, len(now) + 1))
+
+
+@settings(deadline=None)
+@given(st.integers(100, 900), st.integers(60, 300), st.booleans())
+def test_pieces_of_a_long_text_lose_nothing(length: int, most: int, answered: bool) -> None:
+    """Without a place to cut at, each piece ends where the room does."""
+    caps = Caps(text_max=most, text_unit="bytes", buttons=False, initiate="never")
+    text = "".join(chr(0x4E00 + n) for n in range(length))
+    row = Waiting(id=1, chat_id=1, chat="c", group=False, priority=1, text=text)
+    heard, more = "", "（还有）"
+    for _ in range(length):
+        rows = ([row], []) if answered else ([], [row])
+        reply = join(*rows, caps, more)
+        heard += reply.text.removesuffix(BETWEEN + more)
+        if reply.said:
+            break
+        row = Waiting(**{**row.__dict__, "parts": reply.begun[1]})
+    assert heard == text
 
 
 async def test_what_is_still_in_line_goes_along_where_nothing_else_leaves(

@@ -345,6 +345,7 @@ REFUSALS: list[tuple[int, Any, Fail]] = [
     (400, {"code": 40034102, "message": "主动消息失败，无权限"}, Fail.WINDOW),
     (400, {"code": 40054005, "message": "消息被去重"}, Fail.RETRY),
     (400, {"code": 40034011, "message": "秘密的话"}, Fail.REJECTED),
+    (400, {"code": 304003, "message": "url not allowed"}, Fail.REJECTED),
     (500, {"code": 5001, "message": "server"}, Fail.RETRY),
     (200, {"code": "?"}, Fail.RETRY),
     (502, b"<html>\xe7\xa7\x98\xe5\xaf\x86", Fail.RETRY),

@@ -104,7 +104,7 @@ def _events(rows: Sequence[object]) -> list[Event]:
     for row in rows:
         try:
             event = from_customer(row)
-        except Malformed as error:
+        except (Malformed, OverflowError) as error:
             log.warning("a 微信客服 message was skipped: %s", error)
             continue
         if event is not None:

@@ -82,6 +82,9 @@ def upgrade() -> None:
     op.add_column("inbound", sa.Column("reply", sa.String(), nullable=True))
     op.add_column("outbound", sa.Column("held_for", sa.Integer(), nullable=True))
     op.add_column("outbound", sa.Column("fell_back", sa.String(), nullable=True))
+    op.add_column(
+        "outbound", sa.Column("perhaps", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.create_index("ix_outbound_held", "outbound", ["held_for"], unique=False)
     waiting = sa.text("status = 'waiting'")
     op.create_index(
@@ -110,7 +113,7 @@ def downgrade() -> None:
     op.drop_index("ix_outbound_held", "outbound")
     op.drop_index("ix_outbound_waiting", "outbound")
     for table, columns in (
-        ("outbound", ("held_for", "fell_back")),
+        ("outbound", ("held_for", "fell_back", "perhaps")),
         ("inbound", ("held_until", "reply")),
         ("chat", ("post_only", "quota")),
         ("channel", ("initiate",)),
