@@ -147,13 +147,20 @@ class Fetching:
         def work() -> list[int]:
             with self._database.read() as session:
                 found = media.erased(session)
-            for name in found.values():
-                self._shelf.remove(name)
-            return list(found)
+            return [ident for ident, name in found.items() if self._removed(name)]
 
         gone = await asyncio.to_thread(work)
         if gone:
             await self._lane.write(Rank.MARK, lambda session: media.blank(session, gone))
+
+    def _removed(self, name: str) -> bool:
+        """Whether a file is gone now; one that cannot be taken away holds up no other."""
+        try:
+            self._shelf.remove(name)
+        except OSError as error:
+            log.error("an erased file cannot be removed: %s", type(error).__name__)
+            return False
+        return True
 
     async def work_off(self) -> None:
         """Downloads what is due, one after another, until nothing is or nothing can be kept."""

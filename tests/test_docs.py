@@ -123,7 +123,11 @@ def test_each_cell_about_a_platform_is_tested_or_says_why_not() -> None:
         number: re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", rest)
         for number, rest in re.findall(r"^\[(\d+)\] ((?:`[^`]+`[,\s]*)+)", text, re.MULTILINE)
     }
-    rows = [row.strip("|").split("|") for row in text.splitlines() if row.startswith("| ")]
+    rows = [
+        row.strip("|").split("|")
+        for row in text.partition("\n[1] ")[0].splitlines()
+        if row.startswith("| ")
+    ]
     assert len(rows) >= 8
     used = set()
     for name, *cells in rows[1:]:

@@ -238,6 +238,35 @@ def test_what_has_not_left_goes_to_the_other_chat(town: Town) -> None:
     assert f"{case.number}号完成了" in say(town, "王阿姨", "1")
 
 
+def test_what_is_to_be_told_in_person_stays_with_whom_it_was_meant_for(town: Town) -> None:
+    case = file(town, "王阿姨")
+    link(town, "王阿姨", "wx1", "gzh")
+    with town.database.write() as session:
+        there = chat(session, town, "gzh", "wx1")
+        session.add(
+            Outbound(
+                community_id=there.community_id,
+                channel_id="gzh",
+                chat_id=there.id,
+                text="您的申请没通过",
+                about=f"appeal:{case.id}",
+                created_at=town.now,
+                status=Sending.FAILED,
+            )
+        )
+
+    def listed() -> list[tuple[int, str]]:
+        with town.database.read() as session:
+            waiting = Store(session, town.ids["a"]).untold.waiting(town.now)
+            return [(person.id, row.text) for person, found in waiting for row in found]
+
+    wang = who(town, "web-a", "王阿姨")
+    assert listed() == [(wang, "您的申请没通过")]
+    say(town, "王阿姨", "解除关联", "2")
+    assert who(town, "gzh", "wx1") != wang
+    assert listed() == [(wang, "您的申请没通过")]
+
+
 def test_an_answer_follows_whoever_asked(town: Town) -> None:
     linked(town)
     town.move(minutes=1)
