@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.models import Chat, Inbound, Outbound, Question, Sending
-from storage.store.sending import Waiting, drop_over, waiting_rows
+from storage.models import Inbound, Outbound, Question, Sending
+from storage.store.sending import Waiting, waiting_rows
+from storage.store.waiting import chat_named, drop_over
 
 AFTER = timedelta(seconds=2)  # what did not fit comes after the reply, which is still on its way
 
@@ -46,16 +47,13 @@ def sayable(
     `only_here`: nothing leaves but in such replies, so that what is queued goes along too.
     """
     message = session.get_one(Inbound, inbound)
-    chat = select(Chat.id).where(
-        Chat.channel_id == message.channel_id, Chat.external_id == message.chat_key
-    )
     drop_over(session, message.channel_id, message.chat_key, now)
     not_left = Outbound.status.in_((Sending.QUEUED, Sending.WAITING))
     due = or_(Outbound.not_before.is_(None), Outbound.not_before <= now)
     waits = and_(not_left, due) if only_here else Outbound.status == Sending.WAITING
     rows = waiting_rows(
         session,
-        Outbound.chat_id == chat.scalar_subquery(),
+        Outbound.chat_id == chat_named(message.channel_id, message.chat_key),
         or_(and_(Outbound.held_for == inbound, not_left), waits),
     )
     held = set(session.scalars(select(Outbound.id).where(Outbound.held_for == inbound)))

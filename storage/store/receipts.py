@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Channel, Inbound
 from storage.store.grants import Leave, give
-from storage.store.sending import may_speak_again
+from storage.store.waiting import may_speak_again
 
 CARRIED = "carried"  # in an inbound's extra: its words were taken along into the private chat
 CARRY = timedelta(days=7)  # how long a button that takes them along works

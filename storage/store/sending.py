@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Update, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from storage.models import Channel, Chat, Entity, Outbound, Priority, Question, Sending
@@ -199,35 +199,6 @@ def strand(session: Session, channel_id: str, now: datetime) -> bool:
                 _change(Outbound).where(Outbound.id == ident).values(status=Sending.WAITING)
             )
     return len(rows) == CHUNK
-
-
-def drop_over(session: Session, channel_id: str, chat_key: str, now: datetime) -> None:
-    """Drops what waits for a chat to write and is over by now: a closed question, a past time."""
-    chat = select(Chat.id).where(Chat.channel_id == channel_id, Chat.external_id == chat_key)
-    answered = exists().where(
-        Question.outbound_id == Outbound.id,
-        or_(Question.closed_at.is_not(None), Question.until <= now),
-    )
-    session.execute(
-        _change(Outbound)
-        .where(
-            Outbound.chat_id == chat.scalar_subquery(),
-            Outbound.status == Sending.WAITING,
-            or_(answered, Outbound.expires_at <= now),
-        )
-        .values(status=Sending.DROPPED, error="over")
-    )
-
-
-def may_speak_again(session: Session, channel_id: str, chat_key: str, now: datetime) -> None:
-    """A chat wrote: what waited for that is in line again, if it is not over."""
-    drop_over(session, channel_id, chat_key, now)
-    chat = select(Chat.id).where(Chat.channel_id == channel_id, Chat.external_id == chat_key)
-    session.execute(
-        _change(Outbound)
-        .where(Outbound.chat_id == chat.scalar_subquery(), Outbound.status == Sending.WAITING)
-        .values(status=Sending.QUEUED, not_before=None)
-    )
 
 
 def note_caps(session: Session, initiate: Mapping[str, str]) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.adapters import base
+from tests.bot.loopback import on_loopback
 
 SECRET = "naOC0ocQE3shWLAfffVLB1rhYPG7"
 APP = "102000001"
@@ -83,25 +81,5 @@ def serving() -> Iterator[QQDouble]:
         Route("/v2/{kind}/{openid:path}/messages", double.message, methods=["POST"]),
         Route("/files/{size:int}", double.file),
     ]
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Starlette(routes=routes), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-        )
-    )
-    bound = threading.Event()
-    start = server.startup
-
-    async def startup(sockets: Any = None) -> None:
-        await start(sockets=sockets)
-        bound.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert bound.wait(10)
-    double.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    with on_loopback(routes) as double.url:
         yield double
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.bot.loopback import on_loopback
 
 TOKEN = "123456:TEST-token"
 BOT = {
@@ -148,30 +147,9 @@ def _error(error_code: int, description: str = "Refused", **parameters: Any) -> 
 def serving() -> Iterator[TelegramDouble]:
     """The double on a free port, in a thread of its own."""
     double = TelegramDouble()
-    app = Starlette(
-        routes=[
-            Route("/bot{token}/{method}", double.answer, methods=["POST"]),
-            Route("/file/bot{token}/{path:path}", double.download),
-        ]
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
-    )
-    bound = threading.Event()
-    start = server.startup
-
-    async def startup(sockets: Any = None) -> None:
-        await start(sockets=sockets)
-        bound.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert bound.wait(10)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    double.url = f"http://127.0.0.1:{port}"
-    try:
+    routes = [
+        Route("/bot{token}/{method}", double.answer, methods=["POST"]),
+        Route("/file/bot{token}/{path:path}", double.download),
+    ]
+    with on_loopback(routes) as double.url:
         yield double
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)

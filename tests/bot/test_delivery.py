@@ -19,7 +19,8 @@ from storage.models import Channel, Chat, Entity, Outbound, Question, Resident, 
 from storage.store import grants
 from storage.store.falling_back import LATELY
 from storage.store.receipts import Received, receive
-from storage.store.sending import may_speak_again, not_arrived
+from storage.store.sending import not_arrived
+from storage.store.waiting import may_speak_again
 from tests.bot.outbox_world import T0, World
 
 TWO_DAYS = timedelta(hours=48)

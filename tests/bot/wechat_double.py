@@ -7,21 +7,19 @@ import hashlib
 import json
 import os
 import struct
-import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree
 
-import uvicorn
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.adapters import base
+from tests.bot.loopback import on_loopback
 
 APP_ID, SECRET, TOKEN = "wx0123456789abcdef", "an-app-secret", "a-token-for-tests"
 AES_KEY = base64.b64encode(bytes(range(32))).decode().rstrip("=")
@@ -134,27 +132,8 @@ def serving() -> Iterator[WeChatDouble]:
     """The double on a free port, in a thread of its own."""
     double = WeChatDouble()
     route = Route("/cgi-bin/{path:path}", double.answer, methods=["GET", "POST"])
-    app = Starlette(routes=[route])
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
-    )
-    bound = threading.Event()
-    start = server.startup
-
-    async def startup(sockets: Any = None) -> None:
-        await start(sockets=sockets)
-        bound.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert bound.wait(10)
-    double.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    with on_loopback([route]) as double.url:
         yield double
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)
 
 
 # Callbacks

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.adapters.base import Request
 from bot.adapters.tencent import Seal, read_xml, signature
+from tests.bot.loopback import on_loopback
 
 CORP, AGENT, SECRET = "wwc0ffee", 1000002, "app-secret"
 TOKEN, AES_KEY = "callbacktoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -130,28 +128,8 @@ def serving() -> Iterator[WeComDouble]:
     """The double on a free port, in a thread of its own."""
     double = WeComDouble()
     route = Route("/cgi-bin/{path:path}", double.answer, methods=["GET", "POST"])
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Starlette(routes=[route]), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-        )
-    )
-    bound = threading.Event()
-    start = server.startup
-
-    async def startup(sockets: Any = None) -> None:
-        await start(sockets=sockets)
-        bound.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert bound.wait(10)
-    double.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    with on_loopback([route]) as double.url:
         yield double
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)
 
 
 # Callbacks
