@@ -80,8 +80,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield True, "数据库", "还没有建，第一次启动时会建"
         return
     try:
-        with database.reader.connect() as connection:
-            stands = current(connection)
+        with database.read() as session:
+            stands = current(session.connection())
         ok = stands == head()
         yield ok, "数据库", f"版本 {stands}" if ok else f"版本 {stands}，请运行 huiyin migrate"
         with database.read() as session:

@@ -5,7 +5,8 @@ Imports nothing else of ours. Nobody outside this room imports SQLAlchemy.
 
 from sqlalchemy.orm import Session
 
-from storage.database import Busy, Database, Unavailable
+from storage.database import Database
+from storage.engines import Again, Busy, Unavailable, Uncertain
 from storage.store import Store
 
-__all__ = ["Busy", "Database", "Session", "Store", "Unavailable"]
+__all__ = ["Again", "Busy", "Database", "Session", "Store", "Unavailable", "Uncertain"]

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from storage.engines import races
 from storage.models import Channel, Inbound
 from storage.store.grants import Leave, give
 from storage.store.waiting import may_speak_again
@@ -66,7 +67,15 @@ def _clean_leave(leave: Leave) -> Leave:
 
 
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
-    """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
+    """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel.
+
+    Raises Again where another process kept one of them at the same moment.
+    """
+    with races():
+        return _receive(session, rows, now)
+
+
+def _receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     channels = {row.channel_id for row in rows}
     owner: dict[str, int] = {
         ident: community
