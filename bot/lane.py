@@ -19,6 +19,7 @@ from storage import Again, Database, Session
 T = TypeVar("T")
 
 TRIES = 3
+PAUSE = 0.05  # seconds
 
 
 class Rank(IntEnum):
@@ -88,6 +89,6 @@ class Lane:
                 with self.database.write() as session:
                     return work(session)
             except Again:
-                continue
+                threading.Event().wait(PAUSE)  # or we would be in the other's way once more
         with self.database.write() as session:
             return work(session)

@@ -282,10 +282,9 @@ def lines(text: str) -> Iterator[Line]:
 
 
 def play(path: Path, ear: Ear, database: Database | None = None) -> None:
-    """Plays one transcript, in memory or on an empty database given.
+    """Plays one transcript, in memory or on an empty database.
 
-    Raises Failed or Unreadable, with the line in the message.
-    """
+    Raises Failed or Unreadable, with the line in the message."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

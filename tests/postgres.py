@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+import psycopg
+from sqlalchemy import make_url
 
 OPTIONS = {  # a test's data need not outlive the machine
     "listen_addresses": "",
@@ -42,12 +42,9 @@ class Postgres:
         self._names = f"huiyin_test_{os.getpid()}"
 
     def run(self, *statements: str) -> None:
-        url = make_url(self.url).set(drivername="postgresql+psycopg")
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(text(statement))
-        engine.dispose()
+                connection.execute(statement)
 
     def create(self, template: str = "template1") -> str:
         """A new database, by its url; `template` is an url too, or a name."""
@@ -88,7 +85,7 @@ class Server:
             try:
                 Postgres(self.url).run("SELECT 1")
                 return
-            except OperationalError:
+            except psycopg.OperationalError:
                 assert self._process.poll() is None, "the server ended at once"
                 pause.wait(0.05)
         raise AssertionError("the server does not answer")
