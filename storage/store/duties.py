@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Duty
 from storage.store.base import Questions
+from storage.store.claims import claim_due, is_alone
 
 
 class Duties(Questions):
@@ -35,9 +36,15 @@ class Duties(Questions):
 
 
 def due(session: Session, now: datetime) -> list[Duty]:
-    """What is due, of any community, the longest due first."""
+    """What is due, the longest due first: of any community, or of one that is claimed for it."""
     query = select(Duty).where(Duty.next_at <= now).order_by(Duty.next_at, Duty.name)
+    if not is_alone(session):
+        query = query.where(Duty.community_id == claim_due(session, now))
     return list(session.scalars(query))
+
+
+def anything_due(session: Session, now: datetime) -> bool:
+    return session.scalar(select(Duty.name).where(Duty.next_at <= now).limit(1)) is not None
 
 
 def next_at(session: Session) -> datetime | None:

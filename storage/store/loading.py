@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage.community_file import BadCommunity, CommunityFile, parse
 from storage.models import DRAFT, Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
+from storage.store.claims import claim
 
 EVERYBODY = "@all"  # the chat of all followers, to the adapter too
 FOLLOWERS = "公众号全体"
@@ -35,6 +36,7 @@ def load_community(session: Session, file: CommunityFile, now: datetime) -> Comm
         session.add(community)
     community.name, community.config, community.demo = file.name, file.raw, file.demo
     session.flush()
+    claim(session, community.id)
     store = Store(session, community.id)
     _places(store, community, file)
     _people(store, file, before, now)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from bot.adapters.base import Caps, Fail, Leave, Sent
-from bot.outbox import KNOCKED, TRIES
+from bot.outcome import KNOCKED, TRIES
 from storage import Database, Store
 from storage.models import Channel, Chat, Entity, Outbound, Question, Resident, Sending
 from storage.store import grants
