@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.app import CannotStart, make_adapters, read_files
+from bot.app import make_adapters
 from bot.ears import make_ear
+from bot.opening import CannotStart, read_files
 from bot.settings import Settings
 from bot.shelf import ENOUGH, Shelf
 from nlp.second import SecondEar
