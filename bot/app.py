@@ -262,7 +262,7 @@ class App:
         await self._start_duties()
         self.node.start()
         ticker = Ticker(self.tick)
-        loops = [self.node.run(), self.hand_over()]
+        loops = [] if office.database.sqlite else [self.node.run(), self.hand_over()]
         if "outbox" in self.parts and office.adapters:
             loops += [self.outbox.run(), *(following.run() for following in self.followings)]
         if "outbox" in self.parts:  # the part that speaks to platforms, of which there is one
