@@ -63,7 +63,7 @@ class Shared:
         told: Callable[[], None] = lambda: None,
     ) -> None:
         """`holder` is this process's own name, new at each start; `told` says leases are free."""
-        self._database, self._names, self._holder = database, names, holder
+        self._database, self._names, self._holder = database, frozenset(names), holder
         self._monotonic, self._sleep, self._told = monotonic, sleep, told
         self._held: dict[str, Held] = {}
         self._trusted = 0.0  # until then, by our clock

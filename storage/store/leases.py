@@ -5,10 +5,10 @@ By the database's clock, since the processes' own may differ. PostgreSQL only.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, or_, select, text, update
+from sqlalchemy import Update, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,27 +26,33 @@ class Held:
     epoch: int
 
 
-def take(session: Session, names: Collection[str], holder: str, seconds: float) -> dict[str, Held]:
-    """Takes or renews what is nobody's or the holder's own; gives what it holds now, by name.
+def take(session: Session, names: Set[str], holder: str, seconds: float) -> dict[str, Held]:
+    """Renews the holder's own and takes what is nobody's; gives what it holds now, by name.
 
-    A new holder raises the epoch. Waits for whoever is just using the lease (`holds`).
+    A new holder raises the epoch. Passes over a lease that is being used just now (`holds`), or
+    whoever is frozen in there would keep us from renewing our own.
     """
-    if not names:
-        return {}
     until = NOW + text(f"interval '{float(seconds)} seconds'")
-    rows = [{"name": name, "holder": holder, "epoch": 1, "until": until} for name in sorted(names)]
-    new = insert(Lease).values(rows)
-    mine = Lease.holder == new.excluded.holder
-    statement = new.on_conflict_do_update(
-        index_elements=[Lease.name],
-        set_={
-            "holder": new.excluded.holder,
-            "epoch": Lease.epoch + case((mine, 0), else_=1),
-            "until": new.excluded.until,
-        },
-        where=or_(mine, Lease.until < NOW),
-    ).returning(Lease.name, Lease.epoch)
-    return {row[0]: Held(row[0], holder, row[1]) for row in session.execute(statement)}
+    asked = Lease.name.in_(sorted(names))
+    found = _now(session, update(Lease).where(asked, Lease.holder == holder).values(until=until))
+    missing = names - found.keys() - set(session.scalars(select(Lease.name).where(asked)))
+    if missing:
+        rows = [{"name": name, "holder": "", "epoch": 0, "until": NOW} for name in sorted(missing)]
+        session.execute(insert(Lease).values(rows).on_conflict_do_nothing())
+    free = select(Lease.name).where(asked, Lease.holder != holder, Lease.until < NOW)
+    ours = session.scalars(free.order_by(Lease.name).with_for_update(skip_locked=True)).all()
+    if ours:
+        change = update(Lease).where(Lease.name.in_(ours))
+        change = change.values(holder=holder, epoch=Lease.epoch + 1, until=until)
+        found |= _now(session, change)
+    return {name: Held(name, holder, epoch) for name, epoch in found.items()}
+
+
+def _now(session: Session, change: Update) -> dict[str, int]:
+    """Epochs by name of what a statement changed."""
+    changed = change.returning(Lease.name, Lease.epoch)
+    rows = session.execute(changed, execution_options={"synchronize_session": False})
+    return {row[0]: row[1] for row in rows}
 
 
 def holds(session: Session, held: Held) -> bool:
