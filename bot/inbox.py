@@ -116,7 +116,10 @@ class Inbox:
                 return await self._lane.write(Rank.RECEIPT, work)
             except Unavailable as error:
                 log.warning("receipts go to the spool: %s", type(error).__name__)
-        await asyncio.to_thread(self._spool.add, now, rows)
+        try:
+            await asyncio.to_thread(self._spool.add, now, rows)
+        except OSError as error:
+            raise Unavailable(f"spool: {error.strerror}") from error
         return [True] * len(rows)
 
     async def hand_over(self) -> bool:
