@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
+import os
 import random
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.adapters.base import Adapter
@@ -19,13 +20,16 @@ from bot.dispatcher import Dispatcher, Done
 from bot.duties import Ticker
 from bot.fetching import Fetching
 from bot.following import Following
+from bot.hints import Hint
 from bot.holding import Holding
 from bot.hub import Hub
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
+from bot.node import Node, lease_names, open_spool
 from bot.office import Office
+from bot.opening import CannotStart, bind, installation_secret
 from bot.outbox import Outbox
-from bot.platforms import PLATFORMS, Tools, make
+from bot.platforms import Tools, make
 from bot.polling import Polling
 from bot.settings import Settings, secret
 from bot.shelf import Shelf
@@ -33,11 +37,9 @@ from handlers import CONTENTS
 from handlers.menu import command_menus
 from handlers.words import Words
 from nlp import Ear, Guess
-from storage import Database, Session, Unavailable, community_file
-from storage.community_file import BadCommunity, CommunityFile
-from storage.migrations import upgrade
-from storage.store.duties import due
-from storage.store.loading import communities, load_community, settings_of
+from storage import Database, Session, Unavailable
+from storage.store.duties import anything_due
+from storage.store.loading import communities, settings_of
 from storage.store.sending import note_caps
 
 if TYPE_CHECKING:
@@ -47,10 +49,8 @@ log = logging.getLogger("huiyin")
 
 PARTS = ("web", "turns", "outbox", "duties")
 POLL = 1.0  # seconds: the hint may be lost, the look may not
-
-
-class CannotStart(Exception):
-    """One clear sentence to whoever starts the program."""
+ELSEWHERE = 0.03  # seconds until we look again, when another process was faster
+ROUNDS = 1000  # communities whose duties are done in one tick
 
 
 def clock() -> datetime:
@@ -65,51 +65,6 @@ def code() -> str:
 def file_name() -> str:
     """The name of a kept attachment: says nothing, and nobody guesses it."""
     return secrets.token_hex(16)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database, brought up to today's schema. Raises CannotStart."""
-    try:
-        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = Database(settings.database)
-        upgrade(database)
-    except OSError as error:
-        raise CannotStart(f"数据放不进 {settings.folder}：{error.strerror}") from error
-    except Unavailable as error:
-        raise CannotStart(f"数据库打不开：{error}") from error
-    return database
-
-
-def read_files(settings: Settings) -> list[CommunityFile]:
-    """The community files of the settings. Raises CannotStart with every fault."""
-    files, faults = [], []
-    for name in settings.communities:
-        try:
-            files.append(community_file.read(Path(name), PLATFORMS))
-        except BadCommunity as error:
-            faults += error.faults
-    if faults:
-        raise CannotStart("\n".join(faults))
-    return files
-
-
-def load_files(database: Database, files: Iterable[CommunityFile], now: datetime) -> None:
-    """Brings the database up to the files. Raises CannotStart."""
-    with database.write() as session:
-        try:
-            for file in files:
-                load_community(session, file, now)
-        except BadCommunity as error:
-            raise CannotStart("\n".join(error.faults)) from None
-
-
-def installation_secret(folder: Path) -> bytes:
-    """Signs form tokens and demo links; made once, readable by the owner only."""
-    path = folder / "secret.key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
-    return path.read_text(encoding="ascii").strip().encode()
 
 
 def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
@@ -130,6 +85,11 @@ def make_adapters(database: Database, settings: Settings) -> dict[str, Adapter]:
     return adapters
 
 
+def node_name() -> str:
+    """Of this process and this start, among several."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 def make_office(
     settings: Settings, database: Database, ear: Ear, wake: Callable[[], None]
 ) -> Office:
@@ -140,7 +100,9 @@ def make_office(
         code=code,
         messages_per_minute=settings.limits.messages_per_minute,
         public_url=settings.public_url,
+        choose=None if database.sqlite else random.choice,
     )
+    spool = None if database.sqlite else open_spool(settings.folder)
     return Office(
         settings=settings,
         database=database,
@@ -148,7 +110,7 @@ def make_office(
         hub=Hub(),
         holding=Holding(lane, clock, dispatcher.more),
         dispatcher=dispatcher,
-        inbox=Inbox(lane, clock, wake),
+        inbox=Inbox(lane, clock, wake, spool),
         adapters=make_adapters(database, settings),
         clock=clock,
         code=code,
@@ -163,14 +125,22 @@ class App:
         self, settings: Settings, database: Database, ear: Ear, parts: Iterable[str] = PARTS
     ) -> None:
         self.received = asyncio.Event()
-        self.office = make_office(settings, database, ear, self.received.set)
+        self.office = office = make_office(settings, database, ear, self._received)
         self.parts = set(parts)
-        office = self.office
+        names = lease_names(self.parts, office.adapters)
+        self.node = Node(database, names, node_name(), time.monotonic, asyncio.sleep, self._act_on)
+        leases = self.node.leases
         self.outbox = Outbox(
-            office.lane, office.database, office.adapters, clock, asyncio.sleep, random.random
+            office.lane,
+            office.database,
+            office.adapters,
+            clock,
+            asyncio.sleep,
+            random.random,
+            leases,
         )
         self.pollings = [
-            Polling(adapter, office.inbox, office.lane, asyncio.sleep)
+            Polling(adapter, office.inbox, office.lane, asyncio.sleep, leases)
             for adapter in office.adapters.values()
         ]
         self.fetching = Fetching(
@@ -181,9 +151,10 @@ class App:
             clock,
             asyncio.sleep,
             file_name,
+            leases,
         )
         self.followings = [
-            Following(adapter, office.lane, clock, asyncio.sleep)
+            Following(adapter, office.lane, clock, asyncio.sleep, leases)
             for adapter in office.adapters.values()
             if adapter.caps.drafts
         ]
@@ -220,7 +191,10 @@ class App:
         def work(session: Session) -> Done:
             return office.dispatcher.turns(session, guesses, clock(), clock=clock)
 
-        self._tell(await office.lane.write(Rank.TURN, work))
+        done = await office.lane.write(Rank.TURN, work)
+        self._tell(done)
+        if not done.handled:
+            await self._pause(ELSEWHERE)
         return True
 
     async def tick(self) -> None:
@@ -230,22 +204,50 @@ class App:
 
         def anything() -> bool:
             with office.database.read() as session:
-                return bool(due(session, now))
+                return anything_due(session, now)
 
         try:
-            if await asyncio.to_thread(anything):
+            for _ in range(ROUNDS):
+                if not await asyncio.to_thread(anything):
+                    return
                 done = await office.lane.write(
                     Rank.DUTY, lambda session: office.dispatcher.duties(session, now)
                 )
                 self._tell(done)
+                if office.database.sqlite or not done.handled:
+                    return  # all of it is done, or other processes are at it
         except Unavailable as error:
             log.warning("database unavailable: %s", error)
 
+    def _received(self) -> None:
+        self.received.set()
+        if "turns" not in self.parts:
+            self.node.tell(Hint(receipts=True))
+
     def _tell(self, done: Done) -> None:
-        self.office.hub.notify(done.chats)
-        self.office.holding.tell(done.held)
+        if done.handled:
+            hint = Hint(chats=frozenset(done.chats), held=frozenset(done.held))
+            self._act_on(hint)
+            self.node.tell(hint)
+
+    def _act_on(self, hint: Hint) -> None:
+        """Something was committed, here or by another process."""
+        if hint.receipts:
+            self.received.set()
+        self.office.hub.notify(hint.chats)
+        self.office.holding.tell(hint.held)
         self.outbox.wake()
         self.fetching.wake()
+
+    async def hand_over(self) -> None:
+        """Puts into the database what it could not take before, as soon as it can."""
+        while not self.stopping.is_set():
+            try:
+                busy = await self.office.inbox.hand_over()
+            except Unavailable:
+                busy = False
+            if not busy:
+                await self._pause(POLL)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -257,11 +259,10 @@ class App:
         office.hub.start()
         initiate = {name: one.caps.initiate for name, one in office.adapters.items()}
         await office.lane.write(Rank.DUTY, lambda session: note_caps(session, initiate))
-        await office.lane.write(
-            Rank.DUTY, lambda session: office.dispatcher.start_duties(session, clock())
-        )
+        await self._start_duties()
+        self.node.start()
         ticker = Ticker(self.tick)
-        loops = []
+        loops = [] if office.database.sqlite else [self.node.run(), self.hand_over()]
         if "outbox" in self.parts and office.adapters:
             loops += [self.outbox.run(), *(following.run() for following in self.followings)]
         if "outbox" in self.parts:  # the part that speaks to platforms, of which there is one
@@ -285,6 +286,17 @@ class App:
             if "duties" in self.parts:
                 ticker.stop()
             await self._end()
+
+    async def _start_duties(self) -> None:
+        """In one transaction, or where others are at work in one for each community."""
+        office = self.office
+        which: list[int | None] = [None]
+        if not office.database.sqlite:
+            with office.database.read() as session:
+                which = [community.id for community in communities(session)]
+        for only in which:
+            look = partial(office.dispatcher.start_duties, now=clock(), only=only)
+            await office.lane.write(Rank.DUTY, look)
 
     async def _serve(self) -> None:
         import uvicorn
@@ -323,36 +335,10 @@ class App:
             self.outbox.close(),
             self.fetching.close(),
         )
+        await self.node.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 2.5)
         for adapter in self.office.adapters.values():
             await adapter.close()
         await asyncio.to_thread(self.office.lane.close)
         self.office.database.close()
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one (not on Windows): a third less time on each request."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """The listening socket, taken before anything is said. Raises CannotStart."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise CannotStart(f"{host}:{port} 用不了：{error.strerror}") from None
-        raise CannotStart(
-            f"{host}:{port} 用不了，多半是另一个程序占着。换一个端口：make run PORT={port + 1}"
-        ) from None
-    listener.listen(512)
-    return listener

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # what these are of, only some commands need
-        from bot.app import CannotStart
+        from bot.opening import CannotStart
         from storage import Unavailable
 
         if isinstance(error, CannotStart):
@@ -238,8 +238,8 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from bot.app import open_database
     from bot.demo import real_messages, remove
+    from bot.opening import open_database
 
     database = open_database(_settings(options))
     written = real_messages(database)
@@ -251,7 +251,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _community_add(options: argparse.Namespace) -> int:
-    from bot.app import clock, load_files, open_database
+    from bot.app import clock
+    from bot.opening import load_files, open_database
     from bot.platforms import PLATFORMS
     from storage.community_file import BadCommunity, read
 
@@ -279,8 +280,9 @@ def _community_check(options: argparse.Namespace) -> int:
 
 
 def _community_invite(options: argparse.Namespace) -> int:
-    from bot.app import clock, open_database
+    from bot.app import clock
     from bot.invites import NobodyFound, invite
+    from bot.opening import open_database
 
     settings = _settings(options)
     try:

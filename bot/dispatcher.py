@@ -18,8 +18,9 @@ from storage import Database, Session, Store
 from storage.community_file import CommunityFile
 from storage.models import Community, Inbound, Outbound, Sending
 from storage.store import receipts
+from storage.store.claims import claim
 from storage.store.duties import due
-from storage.store.loading import settings_of
+from storage.store.loading import communities, settings_of
 
 log = logging.getLogger("huiyin.turns")
 
@@ -49,6 +50,7 @@ class Dispatcher:
     messages_per_minute: int = 30
     public_url: str = ""
     on_duty_all: bool = False
+    choose: Callable[[Sequence[int]], int] | None = None  # of communities, for a listener
     _files: dict[int, CommunityFile] = field(default_factory=dict)
     _names: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _size: int = BATCH  # turns that lately fitted into HOLD
@@ -64,7 +66,7 @@ class Dispatcher:
         """
         known = known or {}
         with database.read() as session:
-            community_id, texts = receipts.unheard(session, BATCH)
+            community_id, texts = receipts.unheard(session, BATCH, self.choose)
             if not texts:
                 return {}
             names = self._place_names(session, community_id)
@@ -246,11 +248,13 @@ class Dispatcher:
                 store.duties.put(duty.name, now + timedelta(minutes=1))
         return done
 
-    def start_duties(self, session: Session, now: datetime) -> None:
-        """Every duty of every community looks once; what a crash left undone is found so."""
-        for community in session.query(Community):
+    def start_duties(self, session: Session, now: datetime, only: int | None = None) -> None:
+        """Every duty of every community, or of one, looks once; what a crash left undone is
+        found so."""
+        for ident in [only] if only is not None else [one.id for one in communities(session)]:
+            claim(session, ident)
             for name in self.contents.duties:
-                Store(session, community.id).duties.wake(name, now)
+                Store(session, ident).duties.wake(name, now)
 
 
 def reserved(front: Front, said: list[Outbound]) -> list[Outbound]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.app import CannotStart, make_adapters, read_files
+from bot.app import make_adapters
 from bot.ears import make_ear
+from bot.opening import CannotStart, read_files
 from bot.settings import Settings
 from bot.shelf import ENOUGH, Shelf
 from nlp.second import SecondEar
@@ -80,8 +81,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield True, "数据库", "还没有建，第一次启动时会建"
         return
     try:
-        with database.reader.connect() as connection:
-            stands = current(connection)
+        with database.read() as session:
+            stands = current(session.connection())
         ok = stands == head()
         yield ok, "数据库", f"版本 {stands}" if ok else f"版本 {stands}，请运行 huiyin migrate"
         with database.read() as session:

@@ -15,15 +15,17 @@ from typing import BinaryIO
 
 from bot.adapters.base import Adapter, Fail, Refused, Sent, TooLarge
 from bot.lane import Lane, Rank
+from bot.leases import ALONE, Leases
 from bot.shelf import TROUBLES, Shelf
 from bot.sniffing import sniff
-from storage import Database
+from storage import Database, Uncertain
 from storage.models import MOST, TAKEN, Keeping
 from storage.store import media
 from storage.store.media import Job, Mark
 
 log = logging.getLogger("huiyin.fetching")
 
+LEASE = "files"
 FEW = 2  # downloads at once: answers to residents share the line
 LOOK = 5.0  # seconds between two looks when nobody wakes us
 LIMIT = 120.0  # seconds one download may take
@@ -62,10 +64,12 @@ class Fetching:
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         name: Callable[[], str],
+        leases: Leases = ALONE,
     ) -> None:
         self.trouble = ""  # why nothing is kept just now, for the operator
         self._lane, self._database, self._adapters = lane, database, adapters
         self._shelf, self._clock, self._sleep, self._name = shelf, clock, sleep, name
+        self._leases = leases
         self._woken, self._swept = asyncio.Event(), asyncio.Event()
         self._taking = asyncio.Lock()
         self._flying: set[int] = set()  # ids of rows that are being downloaded
@@ -95,6 +99,7 @@ class Fetching:
     async def _tidy(self) -> None:
         """Sweeps once, before anything is downloaded; then removes what is erased."""
         while True:
+            await self._leases.wait(LEASE)
             try:
                 if not self._swept.is_set():
                     await self.sweep()
@@ -108,6 +113,7 @@ class Fetching:
         await self._swept.wait()
         while True:
             self._woken.clear()
+            await self._leases.wait(LEASE)
             try:
                 await self.work_off()
             except Exception as error:
@@ -173,6 +179,8 @@ class Fetching:
     async def _next(self) -> Job | None:
         async with self._taking:
             now = self._clock()
+            if self._leases.held(LEASE) is None:
+                return None
             if self._rests is not None and now < self._rests:
                 return None
             trouble = await asyncio.to_thread(self._shelf.trouble)
@@ -220,6 +228,9 @@ class Fetching:
         now = self._clock()
         try:
             return await self._lane.write(Rank.MARK, lambda session: media.mark(session, mark, now))
+        except Uncertain as error:  # if it was not written down, the file is swept away later
+            self._stop(f"database: {type(error).__name__}")
+            return True
         except Exception as error:  # nothing of it was committed
             self._stop(f"database: {type(error).__name__}")
             return False

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.adapters.base import Adapter, Fail, Sent
 from bot.lane import Lane, Rank
+from bot.leases import ALONE, Leases
 from storage.models import Sending
 from storage.store import sending
 from storage.store.sending import Handed, Mark
@@ -29,8 +30,10 @@ class Following:
         lane: Lane,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
+        leases: Leases = ALONE,
     ) -> None:
         self._adapter, self._lane, self._clock, self._sleep = adapter, lane, clock, sleep
+        self._leases, self.lease = leases, f"follow:{adapter.channel_id}"
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -50,6 +53,7 @@ class Following:
     async def _run(self) -> None:
         name = self._adapter.channel_id
         while True:
+            await self._leases.wait(self.lease)
             try:
                 await self.look()
             except Exception as error:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bot.adapters.base import Caps
 from bot.lane import Lane, Rank
-from bot.outbox import next_out, size
+from bot.outcome import next_out, size
 from storage import Session
 from storage.models import Priority
 from storage.store import held

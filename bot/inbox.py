@@ -1,24 +1,39 @@
-"""Durable receipt: whatever waits is committed together, once per channel and external id."""
+"""Durable receipt: whatever waits is committed together, once per channel and external id.
+
+With a spool, what the database cannot take just now is kept there, and is received all the same.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from bot.adapters.base import Event
 from bot.lane import Lane, Rank
-from storage import Session
+from bot.spool import Group, Spool
+from storage import Session, Unavailable
 from storage.store.receipts import Received, receive
+
+log = logging.getLogger("huiyin.inbox")
 
 
 class Inbox:
     """`take` returns once its events are committed; a whole crowd shares one commit."""
 
-    def __init__(self, lane: Lane, clock: Callable[[], datetime], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None],
+        spool: Spool | None = None,
+    ) -> None:
         self._lane = lane
         self._clock = clock
         self._wake = wake
+        self._spool = spool
         self._waiting: list[tuple[list[Received], asyncio.Future[list[bool]]]] = []
         self._running = False
 
@@ -78,7 +93,7 @@ class Inbox:
             return receive(session, rows, now)
 
         try:
-            fresh = await self._lane.write(Rank.RECEIPT, work)
+            fresh = await self._keep(now, rows, work)
         except Exception as error:
             for _, future in batch:
                 if not future.done():
@@ -89,3 +104,50 @@ class Inbox:
             if not future.done():
                 future.set_result(mine)
         self._wake()
+
+    async def _keep(
+        self, now: datetime, rows: list[Received], work: Callable[[Session], list[bool]]
+    ) -> list[bool]:
+        """In the database or, where that must wait, in the spool; all that is there goes first."""
+        if self._spool is None:
+            return await self._lane.write(Rank.RECEIPT, work)
+        if not self._spool:
+            try:
+                return await self._lane.write(Rank.RECEIPT, work)
+            except Unavailable as error:
+                log.warning("receipts go to the spool: %s", type(error).__name__)
+        try:
+            await asyncio.to_thread(self._spool.add, now, rows)
+        except OSError as error:
+            raise Unavailable(f"spool: {error.strerror}") from error
+        return [True] * len(rows)
+
+    async def hand_over(self) -> bool:
+        """Puts the oldest of the spool into the database; whether there was anything.
+
+        Raises storage.Unavailable while the database still cannot take it.
+        """
+        spool = self._spool
+        if not spool:
+            return False
+        groups = await asyncio.to_thread(spool.first)
+
+        def work(session: Session) -> None:
+            for at, rows in groups:
+                receive(session, rows, at)
+
+        try:
+            await self._lane.write(Rank.RECEIPT, work)
+        except KeyError:  # a channel that is gone: only its own messages have nowhere to go
+            await self._one_by_one(groups)
+        await asyncio.to_thread(spool.done, len(groups))
+        log.info("handed over from the spool: %d groups", len(groups))
+        self._wake()
+        return True
+
+    async def _one_by_one(self, groups: Sequence[Group]) -> None:
+        for at, row in [(at, row) for at, rows in groups for row in rows]:
+            try:
+                await self._lane.write(Rank.RECEIPT, partial(receive, rows=[row], now=at))
+            except KeyError:
+                log.error("channel=%s is gone, and with it a message", row.channel_id)

@@ -14,9 +14,12 @@ from concurrent.futures import Future
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from storage import Database, Session
+from storage import Again, Database, Session
 
 T = TypeVar("T")
+
+TRIES = 3
+PAUSE = 0.05  # seconds
 
 
 class Rank(IntEnum):
@@ -73,9 +76,19 @@ class Lane:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                with self.database.write() as session:
-                    result = work(session)
+                result = self._commit(work)
             except BaseException as error:
                 future.set_exception(error)
             else:
                 future.set_result(result)
+
+    def _commit(self, work: Callable[[Session], T]) -> T:
+        """What a lost race or a dead connection undid is done again: nothing of it was stored."""
+        for _ in range(TRIES - 1):
+            try:
+                with self.database.write() as session:
+                    return work(session)
+            except Again:
+                threading.Event().wait(PAUSE)  # or we would be in the other's way once more
+        with self.database.write() as session:
+            return work(session)

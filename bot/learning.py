@@ -57,7 +57,7 @@ def _kept(options: argparse.Namespace) -> list[sampling.Sample]:
     """What a community's people told and corrected; of two with one text the later knew better."""
     if not options.community:
         return []
-    from bot.app import open_database
+    from bot.opening import open_database
     from storage import Store
     from storage.store.loading import communities
 

@@ -1,6 +1,6 @@
 """Takes what is due, paces, sends, retries, gives up. Say, then commit, then send.
 
-A thin shell: whose turn it is, is decided in `pacing.pick`; what an outcome means, in `outcome`;
+A thin shell: whose turn it is, is decided in `pacing.pick`; what an outcome means, in `outcome.py`;
 the SQL is in `storage.store.sending`. Each round of a channel is one transaction: it writes down
 how the last sends went and marks the next ones as being sent.
 """
@@ -12,115 +12,23 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from bot.adapters.base import Adapter, Caps, Fail, Out, Sent, answers, split, with_lines
+from bot.adapters.base import Adapter, Fail, Sent
 from bot.lane import Lane, Rank
-from bot.pacing import CONFIG_PAUSE, Pace, Picked, pick, throttle
+from bot.leases import ALONE, Leases
+from bot.outcome import next_out, outcome, unsent
+from bot.pacing import Pace, Picked, pick
 from storage import Database, Session
 from storage.models import Sending
 from storage.store import sending
+from storage.store.leases import Held
 from storage.store.sending import Mark, Waiting
 
 log = logging.getLogger("huiyin.outbox")
 
-TRIES = 30  # about two hours at these waits; longer when the whole channel is in trouble
-LONGEST_WAIT = 300.0  # seconds between two tries of one message
 LOOK = 1.0  # seconds: another process may have written without waking us
 LIMIT = 60.0  # seconds: an adapter that has not come back by then is given up for this try
-KNOCKED = "knocked"  # a template said that there is more: the whole waits for their next message
 GRACE = 1.5  # seconds that sends in flight are given when we stop
-
-
-def backoff(tried: int, jitter: float) -> timedelta:
-    """2, 4, 8 … 300 seconds, a quarter more or less; `jitter` is in [0, 1)."""
-    return timedelta(seconds=min(LONGEST_WAIT, 2.0**tried) * (0.75 + jitter / 2))
-
-
-def size(text: str, caps: Caps) -> int:
-    """How long a text is to a platform."""
-    return len(text.encode()) if caps.text_unit == "bytes" else len(text)
-
-
-def pieces(row: Waiting, caps: Caps) -> list[str]:
-    """A text in pieces that still fit with the speaker's name before and numbered lines after."""
-
-    around = 0 if row.sender == "bot" else size(f"{row.sender}（）：\n", caps)
-    around += size(with_lines("", row.choices), caps) if row.choices else 0
-    limit = max(caps.text_max // 4, caps.text_max - around)
-    return [piece for piece in split(row.text, limit, caps.text_unit) if piece] or [row.text]
-
-
-def next_out(row: Waiting, caps: Caps) -> tuple[Out, bool]:
-    """The piece of a row that leaves now, and whether it is the last."""
-    parts = pieces(row, caps)
-    number = min(len(row.parts.split()), len(parts) - 1)
-    last = number == len(parts) - 1
-    first = number == 0
-    choices = row.choices if caps.links else tuple(answers(row.choices))
-    return Out(
-        chat=row.chat,
-        text=parts[number],
-        choices=choices if last else (),
-        inline=row.inline,
-        sender=row.sender if first else "bot",
-        group=row.group,
-        media=row.media if first else None,
-        key=f"{int(row.created_at.timestamp())}-{row.id}-{number}" if row.created_at else "",
-        token=row.spent.token if row.spent else "",
-        nth=row.spent.nth if row.spent else 0,
-        template=row.spent.template if row.spent else False,
-    ), last
-
-
-def outcome(row: Waiting, sent: Sent, last: bool, now: datetime, jitter: float) -> Mark:
-    """Where a row stands after a send. Each Fail has one consequence."""
-    tried, why = row.attempts + 1, (sent.detail or str(sent.fail or ""))[:200]
-    # A throttle or a wrong token is no fault of the message: it keeps its place, uncounted.
-    held = max(1, row.attempts)
-    parts = row.parts or None
-    back = row.spent.name if row.spent else ""  # it was certainly not said: its leave is not spent
-
-    def queued(wait: timedelta | None, attempts: int, **more: Any) -> Mark:
-        at = now + wait if wait else None
-        return Mark(row.id, row.chat_id, Sending.QUEUED, parts, why, attempts, at, **more)
-
-    def refused(status: Sending, *, gone: bool = False, void: bool = False) -> Mark:
-        elsewhere = why != KNOCKED
-        return Mark(
-            row.id, row.chat_id, status, parts, why, tried, gone=gone, refused=elsewhere, void=void
-        )
-
-    match sent.fail:
-        case None if last:
-            # A reply is known by one id: that of the last piece, which carries the choices.
-            ident = sent.ids[-1] if sent.ids else parts
-            if sent.handed:
-                return Mark(row.id, row.chat_id, Sending.HANDED, ident, None, tried, row.not_before)
-            return Mark(
-                row.id, row.chat_id, Sending.SENT, ident, None, tried, row.not_before, sent_at=now
-            )
-        case None:
-            ids = " ".join([*row.parts.split(), ",".join(sent.ids) or "-"])
-            return Mark(row.id, row.chat_id, Sending.QUEUED, ids)
-        case Fail.THROTTLED:
-            return queued(throttle(sent), held, back=back)
-        case Fail.CONFIG:
-            return queued(CONFIG_PAUSE, held, back=back)
-        case Fail.MOVED if sent.moved_to and tried < TRIES:
-            return Mark(
-                row.id, row.chat_id, Sending.QUEUED, parts, why, tried, moved_to=sent.moved_to
-            )
-        case Fail.RETRY if tried < TRIES:
-            return queued(backoff(tried, jitter), tried, perhaps=True)
-        case Fail.WINDOW:
-            return refused(Sending.WAITING, void=True)
-        case Fail.GONE:
-            return refused(Sending.FAILED, gone=True)
-        case Fail.REJECTED:
-            return refused(Sending.FAILED)
-        case _:  # tried too often; one of the tries may have arrived
-            return Mark(row.id, row.chat_id, Sending.FAILED, parts, why, tried)
 
 
 class Outbox:
@@ -134,47 +42,25 @@ class Outbox:
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
+        leases: Leases = ALONE,
     ) -> None:
-        self._lane = lane
-        self._database = database
-        self._sleep = sleep
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closing = False
         self._done = asyncio.Event()
         self.counts: Counter[tuple[str, str]] = Counter()  # (channel, outcome)
         self._senders = [
-            _Sender(self, name, adapter, lane, clock, sleep, jitter)
+            _Sender(self, name, adapter, lane, clock, sleep, jitter, leases)
             for name, adapter in adapters.items()
         ]
 
     async def run(self) -> None:
-        """Sends until `close`. What a dead process was sending is resolved first."""
+        """Sends until `close`, each channel while it is ours to send on."""
         self._loop = asyncio.get_running_loop()
         self._done.clear()
         try:
-            if self._senders and await self._recover():
-                await asyncio.gather(*(sender.run() for sender in self._senders))
+            await asyncio.gather(*(sender.run() for sender in self._senders))
         finally:
             self._done.set()
             self._loop = None
-
-    async def _recover(self) -> bool:
-        names = [sender.name for sender in self._senders]
-        while not self._closing:
-            try:
-                again, unknown = await self._lane.write(
-                    Rank.MARK, lambda session: sending.recover(session, names)
-                )
-            except Exception as error:
-                log.error("cannot read what was being sent: %s", type(error).__name__)
-                await self._sleep(LOOK)
-                continue
-            if again or unknown:
-                log.warning("found half sent: again=%d unknown=%d", again, unknown)
-            self.counts["", "resent"] += again
-            self.counts["", "unknown"] += unknown
-            return True
-        return False
 
     def wake(self) -> None:
         """Something was committed. May be called from any thread."""
@@ -192,9 +78,8 @@ class Outbox:
 
     async def close(self) -> None:
         """Starts nothing more, gives what is in flight GRACE seconds, writes down how it went."""
-        self._closing = True
         for sender in self._senders:
-            sender.closing = True
+            sender.close()
         self._wake()
         if self._loop is not None:
             await self._done.wait()
@@ -212,44 +97,120 @@ class _Sender:
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
+        leases: Leases,
     ) -> None:
-        self.name, self.adapter = name, adapter
-        self.woken = asyncio.Event()
-        self.closing = False
+        self.name, self.adapter, self.lease = name, adapter, f"send:{name}"
+        self.woken, self._closed = asyncio.Event(), asyncio.Event()
         self.pace: Pace | None = None
-        self._outbox, self._lane = outbox, lane
+        self._outbox, self._lane, self._leases = outbox, lane, leases
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._flying: dict[asyncio.Task[None], Waiting] = {}
-        self._landed: list[tuple[Waiting, Sent, Mark]] = []
+        self._landed: list[tuple[Waiting, Sent | None, Mark]] = []  # None: not sent
+        self._marks: list[Mark] = []  # how sends went, until it is written down
+        self._sure = True  # of what the last commit did
+
+    @property
+    def closing(self) -> bool:
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        self._closed.set()
 
     async def run(self) -> None:
+        """While the channel is ours; first what its last sender left is resolved."""
+        known: Held | None = None
         try:
-            await self._rounds()
+            while not self._over():
+                held = await self._ours()
+                if held is None:
+                    continue
+                if held != known:
+                    if not await self._recover(held):
+                        continue
+                    self._forget()
+                known = held
+                await self._rounds(held)
         finally:
             for flight in self._flying:
                 flight.cancel()
 
-    async def _rounds(self) -> None:
-        pace = self.pace = Pace(self.adapter.caps, self._clock())
-        marks: list[Mark] = []
-        while True:
+    def _over(self) -> bool:
+        return self.closing and not (self._flying or self._landed or self._marks)
+
+    def _forget(self) -> None:
+        """How sends went that somebody else has resolved by now, or will."""
+        self._landed, self._marks, self._sure = [], [], True
+
+    async def _ours(self) -> Held | None:
+        """The lease, once we have it; None when we are closing without it."""
+        held = self._leases.held(self.lease)
+        if held is not None or self.closing:
+            if held is None:
+                await self._land()
+                self._forget()
+            return held
+        waiting = asyncio.ensure_future(self._leases.wait(self.lease))
+        closing = asyncio.ensure_future(self._closed.wait())
+        await asyncio.wait([waiting, closing], return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        waiting.cancel()
+        await asyncio.gather(waiting, closing, return_exceptions=True)
+        return self._leases.held(self.lease)
+
+    async def _recover(self, held: Held) -> bool:
+        """Resolves what a dead or frozen process was sending; whether that could be done."""
+
+        def work(session: Session) -> tuple[int, int] | None:
+            ours = self._leases.still(session, held)
+            return sending.recover(session, [self.name]) if ours else None
+
+        try:
+            found = await self._lane.write(Rank.MARK, work)
+        except Exception as error:
+            log.error("cannot read what was being sent: %s", type(error).__name__)
+            await self._sleep(LOOK)
+            return False
+        if found is None:
+            await self._sleep(LOOK)
+            return False
+        again, unknown = found
+        if again or unknown:
+            log.warning(
+                "channel=%s found half sent: again=%d unknown=%d", self.name, again, unknown
+            )
+        self._outbox.counts["", "resent"] += again
+        self._outbox.counts["", "unknown"] += unknown
+        return True
+
+    async def _rounds(self, held: Held) -> None:
+        """Until it is over, or the channel is not ours any more."""
+        pace = self.pace = self.pace or Pace(self.adapter.caps, self._clock())
+        while self._leases.held(self.lease) == held:
             self.woken.clear()
             closing = self.closing
             # The buckets are touched here and in the lane while we wait for it: never at once.
             landed, self._landed = self._landed, []
             for row, sent, mark in landed:
-                pace.note(row, sent, self._clock())
-                marks.append(mark)
+                if sent is not None:
+                    pace.note(row, sent, self._clock())
+                self._marks.append(mark)
             try:
-                picked = await self._lane.write(Rank.MARK, self._round(pace, marks, closing))
+                work = self._round(pace, closing, held)
+                picked = await self._lane.write(Rank.MARK, work)
             except Exception as error:
-                # Nothing of it was committed, so nothing is sent; how sends went is kept.
+                # Nothing of it was committed, or nobody knows: nothing is sent, and how sends
+                # went is kept.
                 log.error("channel=%s cannot write: %s", self.name, type(error).__name__)
+                self._sure = False
                 if closing and not self._flying:
+                    self._forget()
                     return
                 await self._pause(self._clock() + timedelta(seconds=LOOK), deaf=True)
                 continue
-            marks = []
+            if picked is None:
+                await self._sleep(LOOK)
+                return
+            self._marks, self._sure = [], True
             for row in picked.rows:
                 self._flying[asyncio.create_task(self._send(row))] = row
             if closing:
@@ -259,13 +220,18 @@ class _Sender:
             else:
                 await self._pause(picked.again)
 
-    def _round(self, pace: Pace, marks: list[Mark], closing: bool) -> Callable[[Session], Picked]:
-        """A transaction: how the last sends went, and which are next."""
-        now = self._clock()
+    def _round(self, pace: Pace, closing: bool, held: Held) -> Callable[[Session], Picked | None]:
+        """A transaction: how the last sends went, and which are next; None if it is not ours."""
+        now, marks, sure = self._clock(), self._marks, self._sure
         flying = {row.chat_id: row.priority for row in self._flying.values()}
+        begun = {row.id for row in self._flying.values()} | {mark.id for mark in marks}
         name, leave = self.name, self.adapter.caps.initiate != "free"
 
-        def work(session: Session) -> Picked:
+        def work(session: Session) -> Picked | None:
+            if not self._leases.still(session, held):
+                return None
+            if not sure:
+                sending.put_back(session, name, begun)
             sending.mark(session, marks, now)
             session.flush()
             if closing:
@@ -289,6 +255,9 @@ class _Sender:
         return work
 
     async def _send(self, row: Waiting) -> None:
+        if self._leases.held(self.lease) is None:  # we slept: another may be sending this
+            self._end(row, None, unsent(row))
+            return
         out, last = next_out(row, self.adapter.caps)
         try:
             sent = await asyncio.wait_for(self.adapter.send(out), LIMIT)
@@ -302,6 +271,9 @@ class _Sender:
         if mark.status is Sending.FAILED or sent.fail is Fail.CONFIG:
             log.warning("channel=%s outbound=%d %s: %s", self.name, row.id, sent.fail, mark.error)
         self._outbox.counts[self.name, str(sent.fail or "sent")] += 1
+        self._end(row, sent, mark)
+
+    def _end(self, row: Waiting, sent: Sent | None, mark: Mark) -> None:
         self._landed.append((row, sent, mark))
         self._flying.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
         self.woken.set()

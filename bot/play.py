@@ -65,7 +65,7 @@ class World:
     """An in-memory community at a made-up moment."""
 
     ear: Ear
-    database: Database = field(default_factory=lambda: Database("sqlite://"))
+    database: Database
     now: datetime = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
     lenient: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
@@ -281,13 +281,16 @@ def lines(text: str) -> Iterator[Line]:
         yield held
 
 
-def play(path: Path, ear: Ear) -> None:
-    """Plays one transcript. Raises Failed or Unreadable, with the line in the message."""
+def play(path: Path, ear: Ear, database: Database | None = None) -> None:
+    """Plays one transcript, in memory or on an empty database.
+
+    Raises Failed or Unreadable, with the line in the message."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise Unreadable(f"{path}: 读不了这个文件") from None
-    world = World(ear, settings=tomllib.loads(EXAMPLE.read_text(encoding="utf-8")))
+    settings = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    world = World(ear, database or Database("sqlite://"), settings=settings)
     started = False
     number = 0
     try:

@@ -14,6 +14,8 @@ from typing import TypeVar
 from bot.adapters.base import Adapter, Fail, Refused, Sent
 from bot.inbox import Inbox
 from bot.lane import Lane, Rank
+from bot.leases import ALONE, Leases
+from storage.store.leases import Held
 from storage.store.sending import cursor_of
 
 log = logging.getLogger("huiyin.polling")
@@ -38,10 +40,16 @@ class Polling:
     """
 
     def __init__(
-        self, adapter: Adapter, inbox: Inbox, lane: Lane, sleep: Callable[[float], Awaitable[None]]
+        self,
+        adapter: Adapter,
+        inbox: Inbox,
+        lane: Lane,
+        sleep: Callable[[float], Awaitable[None]],
+        leases: Leases = ALONE,
     ) -> None:
         self.trouble = ""  # why we do not hear, for the operator
         self._adapter, self._inbox, self._lane, self._sleep = adapter, inbox, lane, sleep
+        self._leases, self.lease = leases, f"poll:{adapter.channel_id}"
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -68,15 +76,24 @@ class Polling:
         await self._insist(self._adapter.setup)
         if not self._adapter.caps.polling:
             return
+        while True:
+            await self._ask(await self._leases.wait(self.lease))
+
+    async def _ask(self, held: Held) -> None:
+        """Asks on while the channel is ours to ask."""
         name = self._adapter.channel_id
         cursor = await self._insist(
             lambda: self._lane.write(Rank.RECEIPT, lambda session: cursor_of(session, name))
         )
-        while True:
-            cursor = await self._insist(lambda cursor=cursor: self._once(cursor)) or cursor  # type: ignore[misc]
+        while self._leases.held(self.lease) == held:
+            cursor = await self._insist(lambda cursor=cursor: self._once(cursor, held)) or cursor  # type: ignore[misc]
 
-    async def _once(self, cursor: str | None) -> str | None:
+    async def _once(self, cursor: str | None, held: Held) -> str | None:
+        if self._leases.held(self.lease) != held:
+            return cursor
         events, new = await self._adapter.poll(cursor)
+        if self._leases.held(self.lease) != held:  # another asks by now, and gets the same
+            return cursor
         # Updates that mean nothing to us move the cursor all the same, or they come for ever.
         await self._inbox.take(self._adapter.channel_id, events, cursor=new)
         return new

@@ -8,6 +8,7 @@ from bot import app
 from bot.adapters.base import with_lines
 from bot.dispatcher import Dispatcher
 from bot.ears import open_ear
+from bot.opening import CannotStart, load_files, open_database, read_files
 from bot.rehearsal import Rehearsal
 from bot.settings import Settings
 from handlers import CONTENTS
@@ -21,8 +22,8 @@ BANNER = "您是{name}。直接写，回车发出；空行看新消息；Ctrl-D 
 
 def chat(settings: Settings, name: str) -> int:
     """Talks as a person of the community file. Raises CannotStart when there is nobody so named."""
-    database = app.open_database(settings)
-    app.load_files(database, app.read_files(settings), app.clock())
+    database = open_database(settings)
+    load_files(database, read_files(settings), app.clock())
     channel, seen = _sit_down(database, name)
     dispatcher = Dispatcher(
         ear=open_ear(settings, settings.folder),
@@ -80,7 +81,7 @@ def _sit_down(database: Database, name: str) -> tuple[str, int]:
         names = [
             p.name for c in communities(session) for p in Store(session, c.id).people.everyone()
         ]
-    raise app.CannotStart(f"名册里没有“{name}”。有：{'、'.join(names[:30])}")
+    raise CannotStart(f"名册里没有“{name}”。有：{'、'.join(names[:30])}")
 
 
 def _last(session: Session, store: Store, channel: str, person: Resident) -> int:

@@ -1,10 +1,4 @@
-"""One database behind two doors: a writer (one at a time on SQLite) and short readers.
-
-pysqlite must be told twice. Its default mode commits when the first savepoint is released, so
-the driver is put into autocommit and we say BEGIN ourselves. And a full disk rolls a whole
-transaction back while later statements run on in autocommit, so no statement is let through to a
-connection that has lost its transaction, and `write` looks once more before it commits.
-"""
+"""One database behind two doors: a writer (one at a time on SQLite) and short readers."""
 
 from __future__ import annotations
 
@@ -12,25 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
 
+from storage.engines import LOST, Again, Unavailable, postgres_engine, sqlite_engine, translated
 from storage.unit_of_work import UnitOfWork
 
-LOST = "the transaction was rolled back by the database"
-GONE = ("full", "i/o", "unable to open", "readonly", "connection", "not a database", "malformed")
-
-
-class Unavailable(Exception):
-    """The database cannot take work just now (locked, full, gone). Nothing was stored."""
-
-
-class Busy(Unavailable):
-    """Another process holds the database's write lock."""
+STARTING = 7_001  # the number of the lock that a starting program takes; any number not used twice
+START_PATIENCE = 60_000  # milliseconds it is waited for
 
 
 class Database:
@@ -57,36 +42,8 @@ class Database:
         self.reader = self.writer if self.in_memory else self._engine(read_only=True)
 
     def _engine(self, *, read_only: bool) -> Engine:
-        if not self.sqlite:
-            url = self.url.set(drivername="postgresql+psycopg")
-            return create_engine(url, pool_pre_ping=True)
-        args: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 10}
-        if self.in_memory:
-            engine = create_engine(self.url, connect_args=args, poolclass=StaticPool)
-        else:
-            engine = create_engine(self.url, connect_args=args, pool_size=1 if not read_only else 8)
-
-        @event.listens_for(engine, "connect")
-        def _configure(raw: Any, _record: Any) -> None:
-            cursor = raw.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA foreign_keys=ON")
-            cursor.execute("PRAGMA temp_store=MEMORY")
-            if read_only:
-                cursor.execute("PRAGMA query_only=ON")
-            cursor.close()
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-        @event.listens_for(engine, "before_cursor_execute")
-        def _check(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
-            if not cursor.connection.in_transaction and not statement.startswith("BEGIN"):
-                raise Unavailable(LOST)
-
-        return engine
+        make = sqlite_engine if self.sqlite else postgres_engine
+        return make(self.url, read_only=read_only)
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
@@ -95,13 +52,24 @@ class Database:
         Raises `Busy` or `Unavailable` when the database cannot take it.
         """
         session = UnitOfWork(self.writer)
+        committing = lost = False
         try:
             with session.begin():
-                yield session
-                session.flush()
-                self._still_in_transaction(session)
+                # What goes wrong on a dead connection may look like anything, so it is looked at.
+                connection = None if self.sqlite else session.connection()
+                try:
+                    yield session
+                    session.flush()
+                    self._still_in_transaction(session)
+                finally:
+                    lost = connection is not None and connection.invalidated
+                committing = True
         except DBAPIError as error:
-            raise translated(error) from error
+            raise translated(error, committing=committing) from error
+        except SQLAlchemyError as error:
+            if lost:
+                raise Again("the connection was lost") from error
+            raise
         finally:
             session.close()
 
@@ -123,6 +91,27 @@ class Database:
         finally:
             session.expunge_all()  # what was read stays readable
             session.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time: what is done when the program starts. Raises Unavailable.
+
+        On SQLite there is only one process, and each transaction is alone anyhow.
+        """
+        if self.sqlite:
+            yield
+            return
+        try:
+            engine = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"SET lock_timeout = {START_PATIENCE}")
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({STARTING})")
+                try:
+                    yield
+                finally:
+                    connection.invalidate()  # the lock goes with its connection
+        except DBAPIError as error:
+            raise translated(error) from error
 
     def alive(self) -> bool:
         """Whether a trivial question is answered."""
@@ -158,11 +147,3 @@ class Database:
         self.writer.dispose()
         if self.reader is not self.writer:
             self.reader.dispose()
-
-
-def translated(error: DBAPIError) -> Exception:
-    """What the caller needs to know: come back later, or a defect of ours."""
-    words = str(error.orig).lower()
-    if "locked" in words or "busy" in words:
-        return Busy(words)
-    return Unavailable(words) if any(sign in words for sign in GONE) else error

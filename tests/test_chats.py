@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from bot.play import Failed, Unreadable, play
 from nlp import Ear
+from storage import Database
 
 CHATS = sorted((Path(__file__).parent / "chats").glob("*.chat"))
 
@@ -24,6 +26,16 @@ def test_there_are_transcripts() -> None:
 @pytest.mark.parametrize("path", CHATS, ids=lambda path: path.stem)
 def test_chat(path: Path, ear: Ear) -> None:
     play(path, ear)
+
+
+# One of each matter; all of them where a server is given.
+OF_EACH = {path.stem.partition("_")[0]: path for path in CHATS}
+ON_POSTGRES = CHATS if "HUIYIN_TEST_DATABASE_URL" in os.environ else [*OF_EACH.values()]
+
+
+@pytest.mark.parametrize("path", ON_POSTGRES, ids=lambda path: path.stem)
+def test_chat_on_postgres(path: Path, ear: Ear, on_postgres: Database) -> None:
+    play(path, ear, on_postgres)
 
 
 HEAD = "resident 王阿姨 3栋2单元501\nworker 小李 1片区\nchief 张主任\n"

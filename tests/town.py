@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, false, select
 from sqlalchemy.orm import Session
 
 from bot.dispatcher import Dispatcher
@@ -165,6 +165,8 @@ def belonging(table: Table, community_id: int) -> Any:
         return table.c.id == community_id
     if "community_id" in table.c:
         return table.c.community_id == community_id
+    if table.name == "lease":  # of the processes, not of a community
+        return false()
     column, parent = PARENTS[table.name]
     above = Entity.metadata.tables[parent]
     return table.c[column].in_(select(above.c.id).where(above.c.community_id == community_id))

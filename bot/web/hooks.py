@@ -12,6 +12,7 @@ from bot.adapters import base
 from bot.web import intake
 from bot.web.problem import Problem
 from bot.web.site import site_of
+from storage import Unavailable
 
 
 async def call(request: Request) -> Response:
@@ -38,7 +39,10 @@ async def call(request: Request) -> Response:
         await site.office.inbox.take(door.id, list(opened.events), held_until=until)
     if hold is not None and until is not None and opened.events:
         key = opened.events[0].key
-        reply = await site.office.holding.answer(door.id, key, adapter.caps, until)
+        try:
+            reply = await site.office.holding.answer(door.id, key, adapter.caps, until)
+        except Unavailable:  # it is received; what is said to it leaves by the outbox
+            reply = ""
         if reply:
             return Response(hold.reply(reply), 200, media_type=hold.content_type)
     return Response(opened.body, opened.status, media_type=opened.content_type)

@@ -7,9 +7,11 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import Database, Unavailable, translated
+from storage.database import Database
+from storage.engines import Unavailable, translated
 
 FOLDER = Path(__file__).parent
+UPGRADING = 7_002  # the number of the lock; see database.STARTING
 
 
 def head() -> str:
@@ -26,9 +28,14 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(database: Database) -> bool:
-    """Runs what is missing; says whether anything was. Raises Unavailable."""
+    """Runs what is missing; says whether anything was. Raises Unavailable.
+
+    One process at a time: SQLite has one writer, and PostgreSQL is asked for a lock.
+    """
     try:
         with database.writer.begin() as connection:
+            if not database.sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADING})"))
             if current(connection) == head():
                 return False
             # Alembic takes a fifth of a second to import; a start that needs nothing skips it.

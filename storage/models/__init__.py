@@ -5,6 +5,7 @@ from storage.models.base import Entity, parents_first
 from storage.models.channel import Clock, Duty, Stopped
 from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
+from storage.models.lease import Lease
 from storage.models.media import MOST, TAKEN, Keeping, Media
 from storage.models.message import (
     DRAFT,
@@ -53,6 +54,7 @@ __all__ = [
     "Incident",
     "IncidentStage",
     "Keeping",
+    "Lease",
     "Match",
     "Media",
     "Notice",

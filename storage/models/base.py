@@ -6,7 +6,7 @@ import enum
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -38,6 +38,9 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Every number has 64 bits, as on SQLite anyhow: ids of messages outgrow 32.
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
 # Stages and roles are kept as their words, so that a dump can be read and a new one added freely.
 WORD = Enum(
     enum.Enum,
@@ -53,6 +56,7 @@ class Entity(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
+        int: NUMBER,
         datetime: UtcTime,
         enum.Enum: WORD,
         dict[str, Any]: JSON,

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from storage.models import Duty
 from storage.store.base import Questions
+from storage.store.claims import claim_due, is_alone
 from storage.unit_of_work import UnitOfWork
 
 
@@ -41,9 +42,15 @@ class Duties(Questions):
 
 
 def due(session: UnitOfWork, now: datetime) -> list[Duty]:
-    """What is due, of any community, the longest due first."""
+    """What is due, the longest due first: of any community, or of one that is claimed for it."""
     query = select(Duty).where(Duty.next_at <= now).order_by(Duty.next_at, Duty.name)
+    if not is_alone(session):
+        query = query.where(Duty.community_id == claim_due(session, now))
     return list(session.scalars(query))
+
+
+def anything_due(session: UnitOfWork, now: datetime) -> bool:
+    return session.scalar(select(Duty.name).where(Duty.next_at <= now).limit(1)) is not None
 
 
 def next_at(session: UnitOfWork) -> datetime | None:

@@ -27,6 +27,7 @@ from storage.models import (
     RollCall,
     Sample,
 )
+from storage.store.claims import claim
 
 WITH_COMMUNITY = (
     Clock,
@@ -48,6 +49,7 @@ WITH_COMMUNITY = (
 
 def erase_records(session: Session, community: Community) -> int:
     """Deletes every record of a community; says how many rows that were."""
+    claim(session, community.id)
     count = 0
     for child, column, parent in (
         (AppealStep, AppealStep.appeal_id, Appeal),

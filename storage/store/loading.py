@@ -10,6 +10,7 @@ from sqlalchemy import select
 from storage.community_file import BadCommunity, CommunityFile, parse
 from storage.models import DRAFT, Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
+from storage.store.claims import claim
 from storage.unit_of_work import UnitOfWork
 
 EVERYBODY = "@all"  # the chat of all followers, to the adapter too
@@ -35,6 +36,7 @@ def load_community(session: UnitOfWork, file: CommunityFile, now: datetime) -> C
         session.add(community)
     community.name, community.config, community.demo = file.name, file.raw, file.demo
     session.flush()
+    claim(session, community.id)
     store = Store(session, community.id)
     _places(store, community, file)
     _people(store, file, before, now)

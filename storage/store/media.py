@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Appeal, AppealStep, Inbound, Keeping, Media, Resident
 from storage.store.base import Questions
+from storage.store.claims import claim
 from storage.store.duties import Duties
 from storage.unit_of_work import UnitOfWork
 
@@ -138,6 +139,10 @@ def mark(session: UnitOfWork, one: Mark, now: datetime) -> bool:
         select(Media).where(Media.id == one.id, Media.state == Keeping.WAITING)
     ).one_or_none()
     if row is None:
+        return False
+    claim(session, row.community_id)
+    session.refresh(row)
+    if row.state is not Keeping.WAITING:
         return False
     row.state, row.tries, row.due_at, row.why = one.state, one.tries, one.due_at, one.why
     row.name, row.mime, row.size = one.name, one.mime, one.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from storage.engines import races
 from storage.models import Channel, Inbound
+from storage.store.claims import claim_of
 from storage.store.grants import Leave, give
 from storage.store.waiting import may_speak_again
 
 CARRIED = "carried"  # in an inbound's extra: its words were taken along into the private chat
 CARRY = timedelta(days=7)  # how long a button that takes them along works
+AMONG = 8  # communities of which each process takes one, so that they rarely meet
 LOOK_BACK = 200  # messages of one person in one chat among which an edited one is looked for
 
 
@@ -66,7 +69,15 @@ def _clean_leave(leave: Leave) -> Leave:
 
 
 def receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
-    """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel."""
+    """Keeps what is new and says of each row whether it was. Raises KeyError: unknown channel.
+
+    Raises Again where another process kept one of them at the same moment.
+    """
+    with races():
+        return _receive(session, rows, now)
+
+
+def _receive(session: Session, rows: Sequence[Received], now: datetime) -> list[bool]:
     channels = {row.channel_id for row in rows}
     owner: dict[str, int] = {
         ident: community
@@ -121,6 +132,13 @@ _WAITING = (
     .order_by(Inbound.id)
     .limit(bindparam("most"))
 )
+_LONGEST = (
+    select(Inbound.community_id)
+    .where(Inbound.handled_at.is_(None))
+    .group_by(Inbound.community_id)
+    .order_by(func.min(Inbound.id))
+    .limit(AMONG)
+)
 _UNHANDLED = (
     select(Inbound)
     .where(Inbound.id.in_(bindparam("idents", expanding=True)), Inbound.handled_at.is_(None))
@@ -128,12 +146,21 @@ _UNHANDLED = (
 )
 
 
-def unheard(session: Session, limit: int) -> tuple[int, dict[int, str]]:
+def unheard(
+    session: Session, limit: int, choose: Callable[[Sequence[int]], int] | None = None
+) -> tuple[int, dict[int, str]]:
     """Messages nobody has handled, oldest first: their community (all of one), texts by id.
 
-    The text of a start that carries a matter along is that matter's.
+    `choose` takes one of the communities that have waited longest; without it, the first. The text
+    of a start that carries a matter along is that matter's.
     """
-    rows = session.execute(_WAITING, {"most": limit}).all()
+    query = _WAITING
+    if choose is not None:
+        longest = session.scalars(_LONGEST).all()
+        if not longest:
+            return 0, {}
+        query = query.where(Inbound.community_id == choose(longest))
+    rows = session.execute(query, {"most": limit}).all()
     community = rows[0][1] if rows else 0
     texts = {row[0]: row[2] for row in rows if row[1] == community}
     for ident in [row[0] for row in rows if row[3] == "start" and row[0] in texts]:
@@ -175,8 +202,14 @@ def wordings(session: Session, edit: Inbound) -> list[Inbound]:
 
 
 def unhandled(session: Session, idents: Iterable[int]) -> list[Inbound]:
-    """Those of these messages that nobody has handled yet, oldest first."""
-    return list(session.scalars(_UNHANDLED, {"idents": list(idents)}))
+    """Those of these messages, all of one community, that nobody has handled yet, oldest first.
+
+    None while another process works for that community.
+    """
+    idents = list(idents)
+    if not idents or not claim_of(session, idents[0]):
+        return []
+    return list(session.scalars(_UNHANDLED, {"idents": idents}))
 
 
 def waiting(session: Session, limit: int) -> list[Inbound]:

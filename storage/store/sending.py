@@ -222,7 +222,7 @@ def mark(
 ) -> None:
     """Writes down how sends went, and what follows for questions and chats."""
     for one in marks:
-        session.execute(
+        found = session.execute(
             _change(Outbound)
             .where(Outbound.id == one.id, Outbound.status == was)
             .values(
@@ -234,6 +234,8 @@ def mark(
                 sent_at=one.sent_at,
             )
         )
+        if not found.rowcount:  # type: ignore[attr-defined]
+            continue  # written down before, or resolved by whoever sends now
         if one.sent_at is not None:
             session.execute(
                 _change(Question)
@@ -321,6 +323,19 @@ def move_chat(session: Session, chat_id: int, to: str) -> None:
         _change(Question)
         .where(Question.chat_id == chat_id, Question.closed_at.is_(None))
         .values(chat_id=there.id)
+    )
+
+
+def put_back(session: Session, channel_id: str, ours: Collection[int]) -> None:
+    """Rows marked as being sent by a commit whose answer was lost: but for `ours`, nobody began."""
+    session.execute(
+        _change(Outbound)
+        .where(
+            Outbound.channel_id == channel_id,
+            Outbound.status == Sending.SENDING,
+            Outbound.id.not_in(sorted(ours)),
+        )
+        .values(status=Sending.QUEUED, attempts=Outbound.attempts - 1)
     )
 
 

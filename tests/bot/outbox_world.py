@@ -104,9 +104,10 @@ class Platform:
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'h.db'}")
-        Entity.metadata.create_all(self.database.writer)
+    def __init__(self, folder: Path, database: Database | None = None) -> None:
+        self.database = database or Database(f"sqlite:///{folder / 'h.db'}")
+        if database is None:
+            Entity.metadata.create_all(self.database.writer)
         self.lane = Lane(self.database)
         self.time = Time(self.lane)
         self.a, self.b = Platform("a", self.time), Platform("b", self.time)

@@ -39,6 +39,7 @@ class TelegramDouble:
         self.files: dict[str, bytes] = {}  # by file_id; asked for again by their path
         self.told: dict[str, int] = {}  # sizes that are told, where they are not the true ones
         self.fetched: list[str] = []
+        self.takes = 0.0  # seconds a send takes
         self._message = 1000
 
     def reset(self) -> None:
@@ -66,6 +67,7 @@ class TelegramDouble:
         if method == "getUpdates":
             return await self._updates(form)
         if method == "sendMessage":
+            await asyncio.sleep(self.takes)
             return self._send(form)
         if method == "getFile":
             return self._file(str(form["file_id"]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from bot.adapters.base import Caps, Fail, Leave, Sent
-from bot.outbox import KNOCKED, TRIES
+from bot.outcome import KNOCKED, TRIES
 from storage import Database, Store
 from storage.models import Channel, Chat, Entity, Outbound, Question, Resident, Sending
 from storage.store import grants
@@ -27,9 +27,9 @@ TWO_DAYS = timedelta(hours=48)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, on_both: Database) -> AsyncIterator[World]:
     """Channel a counts leave, b is free; 王阿姨 (chat 1 on a, 6 on b, 7 on the web)."""
-    found = World(tmp_path)
+    found = World(tmp_path, on_both)
     found.a.caps = Caps(rate_chat=1000, initiate="grant")
     with found.database.write() as session:
         session.get_one(Channel, "a").initiate = "grant"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bot.adapters.base import Caps, Event, Hold, Leave, Opened, Request
 from bot.holding import BETWEEN, join
 from bot.lane import Rank
-from bot.outbox import size
+from bot.outcome import size
 from storage.models import Channel, Inbound, Outbound, Priority, Resident, Sending
 from storage.store.sending import Waiting, strand
 from tests.bot.office import MONDAY, Made, close_office, make_office

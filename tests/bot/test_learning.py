@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot import learning
-from bot.app import open_database
 from bot.cli import main
+from bot.opening import open_database
 from bot.settings import load
 from nlp import Intent, sampling
 from storage import Store

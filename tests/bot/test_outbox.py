@@ -10,15 +10,15 @@ import pytest
 
 from bot.adapters.base import Caps, Fail, Sent
 from bot.outbox import Outbox
-from storage import Unavailable
+from storage import Database, Unavailable
 from storage.models import Outbound, Priority, Question, Sending
 from storage.store import sending
 from tests.bot.outbox_world import T0, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    found = World(tmp_path)
+def world(tmp_path: Path, on_both: Database) -> Any:
+    found = World(tmp_path, on_both)
     yield found
     found.lane.close()
     found.database.close()

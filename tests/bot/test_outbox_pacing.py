@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.base import Caps, Fail, Sent
-from bot.outbox import TRIES, backoff, next_out, outcome, pieces
+from bot.outcome import TRIES, backoff, next_out, outcome, pieces
 from bot.pacing import Bucket, Pace, Picked, pick
 from storage.models import Priority, Sending
 from storage.store.sending import Waiting

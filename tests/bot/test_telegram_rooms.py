@@ -12,7 +12,7 @@ import pytest_asyncio
 from bot.adapters.base import START, Caps, Event, Fail, Out, Refused, TooLarge
 from bot.adapters.telegram import Telegram, shown
 from bot.adapters.telegram.events import UPDATES
-from bot.outbox import next_out, pieces
+from bot.outcome import next_out, pieces
 from handlers.menu import command_menus
 from storage import community_file
 from storage.store.sending import Waiting

@@ -15,7 +15,6 @@ from handlers.turn import Turn
 from handlers.words import book
 from nlp import Ear
 from storage import Database, community_file
-from storage.migrations import upgrade
 from storage.models import Community, Conversation, Inbound, Outbound, Resident
 from storage.store import receipts
 from storage.store.loading import load_community
@@ -29,12 +28,11 @@ Play = Callable[[Callable[[Turn], None]], Database]
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
+def play(tmp_path: Path, on_both: Database) -> Play:
     """Three residents write; the appeal's matter is the one given. Gives the database after."""
 
     def run(matter: Callable[[Turn], None]) -> Database:
-        database = Database(f"sqlite:///{tmp_path / 'x.db'}")
-        upgrade(database)
+        database = on_both
         contents = replace(CONTENTS, matters={**CONTENTS.matters, "appeal": matter})
         dispatcher = Dispatcher(ear=Ear(tmp_path), contents=contents, code=lambda: "x")
         with database.write() as session:

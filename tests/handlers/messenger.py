@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from nlp import Ear
-from storage import Store
+from storage import Database, Store
 from storage.models import Chat, Outbound, Resident
 from storage.store.receipts import Received
 from tests.town import Town
@@ -33,8 +33,8 @@ class Heard:
 class Messenger:
     """`write` gives everything that was said anywhere because of one message."""
 
-    def __init__(self, ear: Ear) -> None:
-        self.town = Town(ear, change=CHANNELS)
+    def __init__(self, ear: Ear, database: Database | None = None) -> None:
+        self.town = Town(ear, database=database or Database("sqlite://"), change=CHANNELS)
         self._ids = itertools.count(100)
 
     def write(

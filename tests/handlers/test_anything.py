@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from nlp import Ear
+from storage import Database
 from storage.models import Inbound, Outbound, Priority
 from storage.store.receipts import Received, receive
+from tests.postgres import Postgres
 from tests.town import MONDAY, Town, rich, rows_of
 
 PEOPLE = ("王阿姨", "李大爷", "孙老师", "小李", "张主任", "陌生人")
@@ -154,11 +157,20 @@ def test_any_button_is_answered_once(asked: Town, choice: str) -> None:
     assert asked.errors() == []
 
 
-@pytest.fixture(scope="module")
-def asked(one_ear: Ear) -> Town:
-    town = Town(one_ear)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def asked(one_ear: Ear, request: pytest.FixtureRequest) -> Iterator[Town]:
+    if request.param == "sqlite":
+        town = Town(one_ear)
+        rich(town, "a")
+        yield town
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create()
+    town = Town(one_ear, database=Database(url))
     rich(town, "a")
-    return town
+    yield town
+    town.database.close()
+    server.drop(url)
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from nlp import Ear
+from storage import Database
 from storage.models import AppealStep, Chat
 from tests.handlers.messenger import Messenger, texts
 
@@ -15,8 +16,8 @@ GROUP, SUPER = "-100", "-100200"
 
 
 @pytest.fixture
-def tg(one_ear: Ear) -> Messenger:
-    made = Messenger(one_ear)
+def tg(one_ear: Ear, on_both: Database) -> Messenger:
+    made = Messenger(one_ear, on_both)
     made.code("invite", "小李")
     made.write("worker", "HY-AAAA-BBBB")
     made.write("u1", "你好")

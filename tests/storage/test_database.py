@@ -20,6 +20,9 @@ SHANGHAI = timezone(timedelta(hours=8))
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=SHANGHAI)
 
 
+SQLITE = pytest.mark.parametrize("on_both", ["sqlite"], indirect=True)  # on no other
+
+
 class Mistake(Exception):
     pass
 
@@ -84,6 +87,7 @@ def test_a_savepoint_is_undone_alone(database: Database) -> None:
     assert slugs(database) == ["kept", "also kept"]
 
 
+@SQLITE
 def test_a_writer_takes_the_lock_before_it_reads(database: Database) -> None:
     """BEGIN IMMEDIATE: a plain BEGIN would let both read and then fail one that writes."""
     second = other(database)
@@ -94,6 +98,7 @@ def test_a_writer_takes_the_lock_before_it_reads(database: Database) -> None:
     second.close()
 
 
+@SQLITE
 def test_a_locked_database_is_busy_and_takes_work_afterwards(database: Database) -> None:
     second = other(database)
     with database.write() as session:
@@ -139,6 +144,7 @@ def test_foreign_keys_are_held(database: Database) -> None:
     assert slugs(database) == []
 
 
+@SQLITE
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", "2")])
 def test_the_writer_is_durable(database: Database, pragma: str, value: str) -> None:
     with database.writer.connect() as connection:
@@ -206,6 +212,7 @@ def fill(session: Session) -> None:
         session.flush()
 
 
+@SQLITE
 def test_a_full_disk_is_unavailable_and_stores_nothing(database: Database) -> None:
     with full(database), pytest.raises(Unavailable), database.write() as session:
         session.add(community("first"))
@@ -214,6 +221,7 @@ def test_a_full_disk_is_unavailable_and_stores_nothing(database: Database) -> No
     assert slugs(database) == []
 
 
+@SQLITE
 def test_the_next_write_after_a_full_disk_works(database: Database) -> None:
     with full(database), pytest.raises(Unavailable), database.write() as session:
         fill(session)
@@ -222,6 +230,7 @@ def test_the_next_write_after_a_full_disk_works(database: Database) -> None:
     assert slugs(database) == ["after"]
 
 
+@SQLITE
 def test_a_full_disk_inside_a_savepoint_leaves_nothing_behind(database: Database) -> None:
     """A turn that fails is undone alone, but a full disk undid the whole batch: what runs
     afterwards would be committed statement by statement (a message marked as answered)."""
@@ -240,6 +249,7 @@ def test_a_full_disk_inside_a_savepoint_leaves_nothing_behind(database: Database
     assert slugs(database) == ["later"]
 
 
+@SQLITE
 def test_swallowing_the_error_of_a_full_disk_does_not_commit_either(database: Database) -> None:
     with full(database), pytest.raises(Unavailable), database.write() as session:
         session.execute(
@@ -266,6 +276,7 @@ def test_swallowing_the_error_of_a_full_disk_does_not_commit_either(database: Da
 # Copies
 
 
+@SQLITE
 def test_a_backup_while_somebody_writes_opens_and_is_one_moment(
     database: Database, tmp_path: Path
 ) -> None:
@@ -302,6 +313,7 @@ def test_a_backup_while_somebody_writes_opens_and_is_one_moment(
         writer.join()
 
 
+@SQLITE
 def test_a_backup_leaves_readers_read_only(database: Database, tmp_path: Path) -> None:
     database.backup(tmp_path / "copy.db")
     with pytest.raises((Unavailable, DBAPIError)), database.read() as session:
@@ -309,6 +321,7 @@ def test_a_backup_leaves_readers_read_only(database: Database, tmp_path: Path) -
         session.flush()
 
 
+@SQLITE
 def test_a_backup_to_nowhere_is_unavailable(database: Database, tmp_path: Path) -> None:
     with pytest.raises((Unavailable, OSError)):
         database.backup(tmp_path / "no such folder" / "copy.db")

@@ -39,6 +39,7 @@ def shape(engine: Engine) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("on_both", ["sqlite"], indirect=True)  # else in test_postgres
 def test_upgrading_an_empty_database_gives_the_entities(database: Database) -> None:
     wanted = Database("sqlite://")
     Entity.metadata.create_all(wanted.writer)

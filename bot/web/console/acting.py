@@ -17,6 +17,7 @@ from bot.web.console.entry import Staff
 from bot.web.problem import Problem
 from bot.web.site import Site, site_of
 from storage import Session, Store
+from storage.store.claims import claim
 from storage.store.loading import settle_in
 
 WAIT = 2.0  # seconds a form waits for its answer, so that the page comes back with it
@@ -87,7 +88,7 @@ async def spot_of(site: Site, staff: Staff) -> Spot:
     """
     found = await site.read(lambda session: _find(Store(session, staff.community_id), staff))
     if found is None:
-        found = await site.write(lambda session: _make(Store(session, staff.community_id), staff))
+        found = await site.write(lambda session: _make(session, staff))
     if found is None:
         raise Problem(503, "console.no_chat")
     return found
@@ -108,7 +109,9 @@ def _find(store: Store, staff: Staff) -> Spot | None:
     return None
 
 
-def _make(store: Store, staff: Staff) -> Spot | None:
+def _make(session: Session, staff: Staff) -> Spot | None:
+    claim(session, staff.community_id)
+    store = Store(session, staff.community_id)
     person = store.people.resident(staff.id)
     web = next((c for c in store.messages.channels() if c.platform == "web"), None)
     if person is None or web is None:

@@ -15,6 +15,7 @@ from bot.web.problem import Problem, english_first
 from bot.web.site import Site, site_of
 from storage import Session, Store
 from storage.models import Role
+from storage.store.claims import claim
 from storage.store.logins import holder
 
 COOKIE = "console"
@@ -136,6 +137,10 @@ async def login(request: Request) -> Response:
         if found is None:
             return False
         credential, person = found
+        claim(session, person.community_id)
+        session.refresh(credential)
+        if credential.used_at is not None:  # at another process, at the same moment
+            return False
         credential.used_at = now
         people = Store(session, person.community_id).people
         people.give_credential("session", secret, person, now + LIFE)

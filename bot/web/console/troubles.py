@@ -15,6 +15,7 @@ from bot.web.problem import Problem
 from bot.web.site import site_of
 from storage import Session, Store
 from storage.models import Outbound, Sending
+from storage.store.claims import claim
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ async def _again(request: Request, staff: Staff, fields: dict[str, str]) -> Resp
     ident, kind, site = ident_of(request), request.path_params["kind"], site_of(request)
 
     def work(session: Session) -> None:
+        claim(session, staff.community_id)
         messages = Store(session, staff.community_id).messages
         if kind == "in":
             heard = there(messages.inbound(ident))
