@@ -32,7 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -87,7 +87,10 @@ class Telegram(TelegramDouble):
         return super()._send(form)
 
     async def answer(self, request: Request) -> Response:
-        found = await super().answer(request)
+        try:
+            found = await super().answer(request)
+        except ClientDisconnect:  # it died before it had said what it wanted
+            return Response(status_code=400)
         if request.path_params["method"] == "sendMessage":
             await asyncio.sleep(0.03)  # a send that is under way when the program dies
         return found

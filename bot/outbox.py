@@ -137,7 +137,7 @@ class Outbox:
     ) -> None:
         self._lane = lane
         self._database = database
-        self._sleep = sleep
+        self._clock, self._sleep = clock, sleep
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self._done = asyncio.Event()
@@ -163,7 +163,7 @@ class Outbox:
         while not self._closing:
             try:
                 again, unknown = await self._lane.write(
-                    Rank.MARK, lambda session: sending.recover(session, names)
+                    Rank.MARK, lambda session: sending.recover(session, names, self._clock())
                 )
             except Exception as error:
                 log.error("cannot read what was being sent: %s", type(error).__name__)
@@ -219,6 +219,7 @@ class _Sender:
         self.pace: Pace | None = None
         self._outbox, self._lane = outbox, lane
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._looked = clock()  # when the last round was
         self._flying: dict[asyncio.Task[None], Waiting] = {}
         self._landed: list[tuple[Waiting, Sent, Mark]] = []
 
@@ -270,6 +271,9 @@ class _Sender:
             session.flush()
             if closing:
                 return Picked()
+            if now < self._looked:  # the clock was set back
+                sending.try_again(session, [name], now)
+            self._looked = now
             more = leave and sending.strand(session, name, now)
             skip: set[int] = set()
             line = sending.in_line(session, name, now, skip, leave=leave)
