@@ -220,6 +220,7 @@ class _Sender:
         self._outbox, self._lane = outbox, lane
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._looked = clock()  # when the last round was
+        self._back = False  # the channel was in trouble and is not any more
         self._flying: dict[asyncio.Task[None], Waiting] = {}
         self._landed: list[tuple[Waiting, Sent, Mark]] = []
 
@@ -238,9 +239,11 @@ class _Sender:
             closing = self.closing
             # The buckets are touched here and in the lane while we wait for it: never at once.
             landed, self._landed = self._landed, []
+            trouble = pace.trouble
             for row, sent, mark in landed:
                 pace.note(row, sent, self._clock())
                 marks.append(mark)
+            self._back = self._back or bool(trouble and not pace.trouble)
             try:
                 picked = await self._lane.write(Rank.MARK, self._round(pace, marks, closing))
             except Exception as error:
@@ -271,9 +274,9 @@ class _Sender:
             session.flush()
             if closing:
                 return Picked()
-            if now < self._looked:  # the clock was set back
+            if self._back or now < self._looked:  # or the clock was set back
                 sending.try_again(session, [name], now)
-            self._looked = now
+            self._back, self._looked = False, now
             more = leave and sending.strand(session, name, now)
             skip: set[int] = set()
             line = sending.in_line(session, name, now, skip, leave=leave)

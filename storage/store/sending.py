@@ -325,7 +325,7 @@ def move_chat(session: Session, chat_id: int, to: str) -> None:
 
 
 def try_again(session: Session, channels: Collection[str], now: datetime) -> None:
-    """Brings forward what was tried and waits: its hour may be that of a clock that was wrong."""
+    """Brings forward what was tried and waits: its channel is back, or the clock was wrong."""
     session.execute(
         _change(Outbound)
         .where(
