@@ -61,8 +61,14 @@ class Database:
         args: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 10}
         if self.in_memory:
             engine = create_engine(self.url, connect_args=args, poolclass=StaticPool)
+        elif read_only:
+            # A reader never makes the file: an empty one where it was moved away for a moment
+            # would take over, and spoil, the log that belongs to it.
+            file = Path(str(self.url.database)).absolute().as_uri()
+            url = self.url.set(database=file, query={"mode": "rw", "uri": "true"})
+            engine = create_engine(url, connect_args=args, pool_size=8)
         else:
-            engine = create_engine(self.url, connect_args=args, pool_size=1 if not read_only else 8)
+            engine = create_engine(self.url, connect_args=args, pool_size=1)
 
         @event.listens_for(engine, "connect")
         def _configure(raw: Any, _record: Any) -> None:
