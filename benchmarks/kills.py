@@ -44,7 +44,7 @@ from tests.bot.program import COMMAND, EXAMPLE, Program, environment, free_port 
 from tests.bot.telegram_double import TOKEN, TelegramDouble  # noqa: E402
 
 WRITERS = 4  # residents on the web who write at the same time
-LONGEST_LIFE = 1.0  # seconds that a started program is left to live, at most
+LONGEST_LIFE = 1.5  # seconds that a started program is left to live, at most
 EARLY = 5  # one in this many is killed before it is ready
 REPORT = "3栋2单元楼道灯坏了，灯杆号{}"
 FIRE = "3栋着火了，{}"
