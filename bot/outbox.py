@@ -243,7 +243,11 @@ class _Sender:
             for row, sent, mark in landed:
                 pace.note(row, sent, self._clock())
                 marks.append(mark)
-            self._back = self._back or bool(trouble and not pace.trouble)
+            if trouble and not pace.trouble:
+                self._back = True
+                log.info("channel=%s sends again", self.name)
+            elif pace.trouble and not trouble:
+                log.warning("channel=%s cannot send: %s", self.name, pace.trouble)
             try:
                 picked = await self._lane.write(Rank.MARK, self._round(pace, marks, closing))
             except Exception as error:

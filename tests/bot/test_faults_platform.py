@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
@@ -51,9 +52,10 @@ def troubled(world: World, what: Sent | Exception) -> Callable[[Out], object]:
 
 @pytest.mark.parametrize("what", sorted(DOWN))
 async def test_an_hour_of_it_costs_nobody_a_message_and_others_nothing(
-    world: World, what: str
+    world: World, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At most 100 tries in that hour; all of it in order within 6 minutes after; b waits < 2 s."""
+    caplog.set_level(logging.INFO, "huiyin.outbox")
     troubled(world, DOWN[what])
     waiting = [world.add(f"{chat}:{n}", chat) for n in range(4) for chat in (1, 2, 3, 4, 5)]
     async with world.running() as outbox:
@@ -69,6 +71,8 @@ async def test_an_hour_of_it_costs_nobody_a_message_and_others_nothing(
         done = lambda: all(world.row(i).status is Sending.SENT for i in waiting)  # noqa: E731
         await world.time.until(done, 360)
         assert outbox.troubles() == {}
+    said = [line for line in caplog.messages if "cannot send" in line or "sends again" in line]
+    assert len(said) == 2, "once when it begins, once when it is over"
     after = [out.text for _, out in world.a.said[tries:]]
     assert Counter(after) == Counter(f"{chat}:{n}" for n in range(4) for chat in range(1, 6))
     for chat in range(1, 6):
