@@ -46,11 +46,12 @@ STANDING = select(Question).where(
     Question.closed_at.is_(None),
     or_(Question.until.is_(None), Question.until > bindparam("now")),
 )
-WRITTEN_SINCE = select(func.count(Inbound.id)).where(
+WRITTEN_BETWEEN = select(func.count(Inbound.id)).where(
     Inbound.community_id == bindparam("community"),
     Inbound.channel_id == bindparam("channel"),
     Inbound.user_key == bindparam("key"),
     Inbound.received_at > bindparam("since"),
+    Inbound.received_at <= bindparam("until"),
 )
 HEARD_SINCE = (
     select(Outbound)
