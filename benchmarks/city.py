@@ -175,20 +175,22 @@ def simulate(city: City, setup: Setup, costs: Costs) -> Run:
     turn = np.array([costs.safe, costs.words, costs.danger])[who.sort] / 1000
     slow = np.where(arrived < ours[shard], 1 / (1 - ASKING), 1.0)  # a shard that still asks
     write, work = slow * costs.pg_receipt / 1000, slow * costs.pg_turn / 1000
+    flush = 1.5 * costs.fsync / 1000  # half of the one under way, and the one that is shared
     at = pooled(arrived, costs.receipt / 1000, WEB * nodes)
     at = _back(setup, at, shard)
-    received = fifo(at, write / CORES, shard) + write * (1 - 1 / CORES) + costs.fsync / 1000
+    received = fifo(at, write / CORES, shard) + write * (1 - 1 / CORES) + flush
     at = pooled(received, turn, TURNS * nodes)
     at = _back(setup, at, shard)
-    alone = work + costs.fsync / 1000  # the community's next turn waits for this one's commit
+    alone = work + flush  # the community's next turn waits for this one's commit
     at = fifo(at - turn, turn + alone, who.community) - alone
-    board = fifo(at, work / CORES, shard) + work * (1 - 1 / CORES) + costs.fsync / 1000
+    board = fifo(at, work / CORES, shard) + work * (1 - 1 / CORES) + flush
     busy = {
         "web processes": fullest(arrived, costs.receipt / 1000) / (WEB * nodes),
         "turn processes": fullest(arrived, turn) / (TURNS * nodes),
         "the fullest shard": fullest(arrived, write + work, shard) / CORES,
         "the fullest community": fullest(arrived, turn + alone, who.community),
         "sending processes": sending / last,
+        "asking on a shard": float(by_shard.max()) / last,
     }
     return Run(setup, arrived, received, board, last, shard, who.kind, busy)
 
@@ -226,7 +228,7 @@ def lag(city: City, run: Run, costs: Costs) -> tuple[float, float]:
 
 # What is printed
 
-SETUPS = (Setup(1, 1), Setup(8, 1), Setup(16, 2), Setup(32, 4), Setup(64, 8), Setup(128, 16))
+SETUPS = (Setup(1, 1), Setup(16, 1), Setup(64, 1), Setup(64, 4), Setup(128, 8), Setup(128, 16))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -285,7 +287,14 @@ def of_load(city: City, run: Run, costs: Costs) -> Iterator[str]:
         ("questions", f"{people:,}"),
         ("answers in the hour", f"{answers:,}"),
         ("answers a second, mean / fullest minute", f"{answers / HOUR:,.0f} / {peak:,.0f}"),
-        ("commits of turns a second then, each a flush unless shared", f"{peak:,.0f}"),
+        (
+            "cores busy then: web, turns, databases",
+            ", ".join(
+                f"{peak * each / 1000:,.0f}"
+                for each in (costs.receipt, costs.safe, costs.pg_receipt + costs.pg_turn)
+            ),
+        ),
+        ("commits a second then, each a flush unless shared", f"{peak:,.0f} and more"),
         ("flushes a second one disk takes", f"{1000 / costs.fsync:,.0f}"),
         ("core-hours of asking, ours / the databases'",
          f"{people * (costs.plan + costs.send + CALL) / 1000 / HOUR:,.0f} / "

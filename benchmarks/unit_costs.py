@@ -23,7 +23,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from ground import TICKS, fsync_times  # noqa: E402
+from ground import fsync_times  # noqa: E402
 from sqlalchemy import func, select, text  # noqa: E402
 
 from bot.adapters.base import Caps, Out, Sent  # noqa: E402
@@ -72,11 +72,11 @@ class Costs:
 
 KEPT = Costs(
     measured="2026-11-22",
-    machine="2 cores, four other workers",
-    receipt=0.576, plan=5.24, send=3.52,
-    safe=25.2, safe_many=14.5, words=29.9, danger=41.9, fsync=1.0,
-    pg_receipt=0.05, pg_plan=1.72, pg_send=1.2, pg_turn=7.0, pg_many=4.0,
-    wal_answer=6580, wal_question=4070, rows_resident=5.44, disk_resident=4490,
+    machine="2 cores, four others at work",
+    receipt=0.519, plan=3.67, send=2.82,
+    safe=21.0, safe_many=11.2, words=29.4, danger=40.1, fsync=3.82,
+    pg_receipt=0.042, pg_plan=1.19, pg_send=0.937, pg_turn=6.44, pg_many=2.87,
+    wal_answer=5370, wal_question=4070, rows_resident=5.44, disk_resident=4380,
 )  # fmt: skip
 
 RESIDENTS, SAFE, FEW = 600, 200, 40
@@ -290,13 +290,15 @@ def _world(url: str, server: Callable[[], float]) -> dict[str, float]:
     return world.found
 
 
-def _children(parent: int) -> Iterator[list[str]]:
-    """The fields of /proc/N/stat, from the state on, of a process and of its children."""
+def _spent(parent: int) -> float:
+    """Seconds of processor time of a process and of its children, to the nanosecond."""
+    found = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if path.parent.name == str(parent) or fields[1] == str(parent):
-                yield fields
+        with suppress(OSError):  # it may just have ended
+            above = path.read_text().rpartition(")")[2].split()[1]
+            if str(parent) in (path.parent.name, above):
+                found += int((path.parent / "schedstat").read_text().split()[0])
+    return found / 1e9
 
 
 def _on_postgres(folder: Path) -> dict[str, float]:
@@ -306,11 +308,8 @@ def _on_postgres(folder: Path) -> dict[str, float]:
     server = get_server(str(folder))
     pid = int((folder / "postmaster.pid").read_text().splitlines()[0])
 
-    def spent() -> float:
-        return sum(sum(map(int, one[11:15])) for one in _children(pid)) / TICKS
-
     try:
-        return _world(server.get_uri(), spent)
+        return _world(server.get_uri(), lambda: _spent(pid))
     finally:
         server.cleanup()
 
