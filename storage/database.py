@@ -19,6 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from storage.unit_of_work import UnitOfWork
+
 LOST = "the transaction was rolled back by the database"
 GONE = ("full", "i/o", "unable to open", "readonly", "connection", "not a database", "malformed")
 
@@ -87,12 +89,12 @@ class Database:
         return engine
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Iterator[UnitOfWork]:
         """A transaction that is committed when the block ends and undone when it raises.
 
         Raises `Busy` or `Unavailable` when the database cannot take it.
         """
-        session = Session(self.writer, expire_on_commit=False)
+        session = UnitOfWork(self.writer)
         try:
             with session.begin():
                 yield session
@@ -111,9 +113,9 @@ class Database:
                 raise Unavailable(LOST)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Iterator[UnitOfWork]:
         """A short transaction that sees one moment and may not write."""
-        session = Session(self.reader, expire_on_commit=False, autoflush=False)
+        session = UnitOfWork(self.reader, autoflush=False)
         try:
             yield session
         except DBAPIError as error:
