@@ -127,6 +127,8 @@ class People(Questions):
         """
         new = [p.name for p in self.born(Resident)] + [i.name for i in self.born(Identity)]
         found = {name for name in new if name in text}
+        if self.session.changes((Resident, "name")):
+            self.session.flush()
         with self.session.no_autoflush:
             values = {"community": self.community_id, "text": text}
             found |= set(self.session.scalars(statements.NAMES_IN, values))
