@@ -138,9 +138,9 @@ class World:
         for start in range(0, len(rows), batch):
             with self.database.write() as session:
                 receive(session, rows[start : start + batch], MONDAY)
-            guesses = self.dispatcher.listen(self.database, MONDAY)
-            with self.database.write() as session:
-                self.dispatcher.turns(session, guesses, MONDAY)
+            while guesses := self.dispatcher.listen(self.database, MONDAY):  # a batch may end early
+                with self.database.write() as session:
+                    self.dispatcher.turns(session, guesses, MONDAY)
 
     @contextmanager
     def counted(self, name: str, count: int) -> Iterator[None]:
