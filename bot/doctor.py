@@ -92,8 +92,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
             standing = media.counts(session)
         yield waiting < 1000, "等着处理的消息", str(waiting)
         yield _attachments(settings, standing)
-        words = "；".join(f"{row[0]}：{row[1]}" for row in failed) or "没有"
-        yield not failed, "没办好的消息", words
+        words = "；".join(f"{row[0]}：{row[1]}" for row in failed)
+        hint = f"{words}。主任在控制台「没办好的消息」里可以再试一次"
+        yield not failed, "没办好的消息", hint if failed else "没有"
         adapters = make_adapters(database, settings)
         yield True, "外部渠道", "、".join(adapters) or "没有（只有网页）"
     except CannotStart as error:
