@@ -18,6 +18,8 @@ from storage import Session, Unavailable
 from storage.store.receipts import Received, receive
 
 log = logging.getLogger("huiyin.inbox")
+Caller = tuple[list[Received], asyncio.Future[list[bool]]]
+SHARED = 200  # callers to one commit
 
 SOON = 3.0  # seconds: platforms wait for five, and a connection that was cut may take ten
 
@@ -36,7 +38,7 @@ class Inbox:
         self._clock = clock
         self._wake = wake
         self._spool = spool
-        self._waiting: list[tuple[list[Received], asyncio.Future[list[bool]]]] = []
+        self._waiting: list[Caller] = []
         self._running = False
 
     async def take(
@@ -82,12 +84,12 @@ class Inbox:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:200], self._waiting[200:]
+                batch, self._waiting = self._waiting[:SHARED], self._waiting[SHARED:]
                 await self._commit(batch)
         finally:
             self._running = False
 
-    async def _commit(self, batch: list[tuple[list[Received], asyncio.Future[list[bool]]]]) -> None:
+    async def _commit(self, batch: list[Caller]) -> None:
         rows = [row for group, _ in batch for row in group]
         now = self._clock()
 
@@ -97,6 +99,12 @@ class Inbox:
         try:
             fresh = await self._keep(now, rows, work)
         except Exception as error:
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                # One of them cannot be kept. Halves find it in few commits; the others are taken.
+                half = len(batch) // 2
+                await self._commit(batch[:half])
+                await self._commit(batch[half:])
+                return
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

@@ -104,6 +104,8 @@ class _Sender:
         self.pace: Pace | None = None
         self._outbox, self._lane, self._leases = outbox, lane, leases
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._looked = clock()  # when the last round was
+        self._back = False  # the channel was in trouble and is not any more
         self._flying: dict[asyncio.Task[None], Waiting] = {}
         self._landed: list[tuple[Waiting, Sent | None, Mark]] = []  # None: not sent
         self._marks: list[Mark] = []  # how sends went, until it is written down
@@ -162,7 +164,7 @@ class _Sender:
 
         def work(session: Session) -> tuple[int, int] | None:
             ours = self._leases.still(session, held)
-            return sending.recover(session, [self.name]) if ours else None
+            return sending.recover(session, [self.name], self._clock()) if ours else None
 
         try:
             found = await self._lane.write(Rank.MARK, work)
@@ -190,10 +192,16 @@ class _Sender:
             closing = self.closing
             # The buckets are touched here and in the lane while we wait for it: never at once.
             landed, self._landed = self._landed, []
+            trouble = pace.trouble
             for row, sent, mark in landed:
                 if sent is not None:
                     pace.note(row, sent, self._clock())
                 self._marks.append(mark)
+            if trouble and not pace.trouble:
+                self._back = True
+                log.info("channel=%s sends again", self.name)
+            elif pace.trouble and not trouble:
+                log.warning("channel=%s cannot send: %s", self.name, pace.trouble)
             try:
                 work = self._round(pace, closing, held)
                 picked = await self._lane.write(Rank.MARK, work)
@@ -210,7 +218,7 @@ class _Sender:
             if picked is None:
                 await self._sleep(LOOK)
                 return
-            self._marks, self._sure = [], True
+            self._marks, self._sure, self._back = [], True, False
             for row in picked.rows:
                 self._flying[asyncio.create_task(self._send(row))] = row
             if closing:
@@ -226,6 +234,8 @@ class _Sender:
         flying = {row.chat_id: row.priority for row in self._flying.values()}
         begun = {row.id for row in self._flying.values()} | {mark.id for mark in marks}
         name, leave = self.name, self.adapter.caps.initiate != "free"
+        back = self._back = self._back or now < self._looked  # or the clock was set back
+        self._looked = now
 
         def work(session: Session) -> Picked | None:
             if not self._leases.still(session, held):
@@ -236,6 +246,8 @@ class _Sender:
             session.flush()
             if closing:
                 return Picked()
+            if back:
+                sending.try_again(session, [name], now)
             more = leave and sending.strand(session, name, now)
             skip: set[int] = set()
             line = sending.in_line(session, name, now, skip, leave=leave)

@@ -52,7 +52,10 @@ class Bucket:
         return self.tokens >= self.size and (self.closed_until is None or self.closed_until <= now)
 
     def _fill(self, now: datetime) -> None:
-        # A clock that was set back refills nothing, and does not stop the refill either.
+        # A clock that was set back refills nothing, and does not stop the refill either; nor
+        # does it make a pause longer.
+        if now < self.at and self.closed_until is not None:
+            self.closed_until -= self.at - now
         passed = max(0.0, (now - self.at).total_seconds())
         self.tokens = min(self.size, self.tokens + passed * self.rate)
         self.at = now

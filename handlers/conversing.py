@@ -68,14 +68,12 @@ class Unchanged:
     """In a savepoint's place: most matters change nothing before they ask, so nothing is undone."""
 
     def __init__(self, store: Store) -> None:
-        store.session.flush()
         self._store = store
-        self._mark = store.changes()
+        self._mark = store.changes
 
     def rollback(self) -> None:
         """Raises NeedsSavepoint if there is something to undo."""
-        session = self._store.session
-        if session.new or session.dirty or session.deleted or self._store.changes() != self._mark:
+        if self._store.changes != self._mark:
             raise NeedsSavepoint
 
     def commit(self) -> None:

@@ -255,7 +255,6 @@ class Desk:
             kind=kind,
             sender=sender,
         )
-        self.store.session.flush()
         question.outbound_id, question.delivered_at = row.id, row.sent_at
         return question
 

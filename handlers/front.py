@@ -25,7 +25,7 @@ class Front:
 
 def expect(store: Store, rows: Sequence[Inbound]) -> None:
     """Whoever wrote these messages will be met next: reads them all at once."""
-    store.messages.expect(rows, min(row.received_at for row in rows) - MINUTE)
+    store.expect(rows, min(row.received_at for row in rows) - MINUTE)
 
 
 def note_receipt(desk: Desk, row: Inbound) -> None:

@@ -131,7 +131,6 @@ def _take_along(turn: Turn) -> bool:
     if original is None:
         return False
     original.extra = {**(original.extra or {}), CARRIED: True}
-    turn.store.session.flush()
     return True
 
 

@@ -93,7 +93,6 @@ def give(turn: Turn, to: Standing, value: str) -> None:
     if isinstance(to, Question):
         to.answer, to.closed_at = value, turn.now
         turn.contents.answers[to.name](turn, to, value)
-        turn.store.session.flush()
         for name, opening in turn.started[:1]:
             turn.started.clear()
             converse(turn, name, opening)

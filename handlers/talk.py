@@ -55,7 +55,6 @@ def _ask_again(turn: Turn) -> bool:
             inline=row.inline,
             about=question.about,
         )
-        turn.store.session.flush()
         question.outbound_id, question.repeated = again.id, True
         question.delivered_at, question.after = again.sent_at, turn.chat.turns
         _pass_on(turn, question)

@@ -75,7 +75,6 @@ def _mark(turn: Turn, rows: list[Outbound]) -> None:
             turn.store.add(
                 AppealStep(appeal_id=case.id, at=turn.now, who_id=turn.person.id, verb="told")
             )
-    turn.store.session.flush()
     turn.can_undo("told", f"told:{before}")
     chat = turn.store.messages.chat(rows[0].chat_id)
     person = turn.store.people.resident(chat.resident_id) if chat is not None else None
@@ -103,5 +102,4 @@ def undo_told(turn: Turn, before: str) -> None:
         mine = [s for s in steps if s.verb == "told" and s.who_id == turn.person.id]
         for step in mine[-1:]:
             turn.store.session.delete(step)
-            turn.store.session.flush()
     turn.say("telling.undone" if rows else "talk.nothing_to_undo")

@@ -7,7 +7,7 @@ raises Pause; what the function did so far is then undone, so asking never has s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class Ask:
     weak: bool = False  # a menu: anything else displaces it without a word
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 class Pause(BaseException):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storage.engines import LOST, Again, Unavailable, postgres_engine, sqlite_engine, translated
+from storage.unit_of_work import UnitOfWork
 
 STARTING = 7_001  # the number of the lock that a starting program takes; any number not used twice
 START_PATIENCE = 60_000  # milliseconds it is waited for
@@ -45,12 +46,12 @@ class Database:
         return make(self.url, read_only=read_only)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Iterator[UnitOfWork]:
         """A transaction that is committed when the block ends and undone when it raises.
 
         Raises `Busy` or `Unavailable` when the database cannot take it.
         """
-        session = Session(self.writer, expire_on_commit=False)
+        session = UnitOfWork(self.writer)
         committing = lost = False
         try:
             with session.begin():
@@ -80,9 +81,9 @@ class Database:
                 raise Unavailable(LOST)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Iterator[UnitOfWork]:
         """A short transaction that sees one moment and may not write."""
-        session = Session(self.reader, expire_on_commit=False, autoflush=False)
+        session = UnitOfWork(self.reader, autoflush=False)
         try:
             yield session
         except DBAPIError as error:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -68,8 +69,14 @@ def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     args["timeout"] = PATIENCE
     if url.database in (None, "", ":memory:"):
         engine = create_engine(url, connect_args=args, poolclass=StaticPool)
+    elif read_only:
+        # A reader never makes the file: an empty one where it was moved away for a moment
+        # would take over, and spoil, the log that belongs to it.
+        file = Path(str(url.database)).absolute().as_uri()
+        url = url.set(database=file, query={"mode": "rw", "uri": "true"})
+        engine = create_engine(url, connect_args=args, pool_size=READERS)
     else:
-        engine = create_engine(url, connect_args=args, pool_size=READERS if read_only else 1)
+        engine = create_engine(url, connect_args=args, pool_size=1)
 
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:

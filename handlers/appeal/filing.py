@@ -228,6 +228,8 @@ def _file(
 
 def _remember(turn: Turn, case: Appeal) -> None:
     """Of a message that may still be edited: which case it became."""
+    if "message_id" not in (turn.inbound.extra or {}):
+        return  # messages of this channel cannot be edited
     message = turn.store.messages.inbound(int(turn.opening.get("inbound") or 0))
     if message is not None and "message_id" in (message.extra or {}):
         message.extra = {**(message.extra or {}), "appeal": case.id}

@@ -1,7 +1,7 @@
 """The entities, one file a matter."""
 
 from storage.models.appeal import LIVE, Appeal, AppealStep, Stage
-from storage.models.base import Entity
+from storage.models.base import Entity, parents_first
 from storage.models.channel import Clock, Duty, Stopped
 from storage.models.help import HelpRequest, HelpStage, Match, Offer
 from storage.models.incident import Incident, IncidentStage
@@ -24,6 +24,8 @@ from storage.models.notice import Notice, NoticeStage, Receipt
 from storage.models.people import Community, Credential, Identity, Place, Resident, Role
 from storage.models.rollcall import CheckIn, CheckInStage, RollCall
 from storage.models.sample import LONGEST, Sample, Source
+
+parents_first()
 
 __all__ = [
     "DRAFT",

@@ -63,6 +63,25 @@ class Entity(DeclarativeBase):
         list[Any]: JSON,
     }
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Counts as a change in the Session's own notes; see storage/unit_of_work.py."""
+        object.__setattr__(self, name, value)
+        state = self._sa_instance_state  # type: ignore[attr-defined]
+        if state.session_id is not None:
+            notes = state.session.info
+            for what in (Entity, (type(self), name)):
+                notes[what] = notes.get(what, 0) + 1
+
     def __repr__(self) -> str:
         # Never a text, name or number: rows end up in logs.
         return f"<{type(self).__name__} {getattr(self, 'id', '?')}>"
+
+
+def parents_first() -> None:
+    """Makes a flush insert rows before those that point to them.
+
+    SQLAlchemy sorts by relationships, of which we have none, and else by this key.
+    """
+    order = {table.name: n for n, table in enumerate(Entity.metadata.sorted_tables)}
+    for mapper in Entity.registry.mappers:
+        mapper._sort_key = f"{order[str(mapper.local_table)]:03}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy.orm import Session
-
+from storage.models import Inbound, Resident
 from storage.store.appeals import Appeals
 from storage.store.base import Row
 from storage.store.channels import Channels
@@ -19,29 +20,31 @@ from storage.store.people import People
 from storage.store.rollcalls import RollCalls
 from storage.store.samples import Samples
 from storage.store.untold import Untold
+from storage.unit_of_work import UnitOfWork
 
 
 class Store:
     """One community's memory within one transaction."""
 
-    def __init__(self, session: Session, community_id: int) -> None:
+    def __init__(self, session: UnitOfWork, community_id: int) -> None:
         self.session = session
         self.community_id = community_id
         self.people = People(session, community_id)
-        self._raw: object = None
 
     def add(self, row: Row) -> Row:
         """Keeps a new row and gives it its id."""
         self.session.add(row)
-        self.session.flush()
         return row
 
-    def changes(self) -> int | None:
-        """How many rows this connection has changed so far; None if the database does not count."""
-        if self._raw is None:
-            self._raw = self.session.connection().connection.dbapi_connection
-        found: int | None = getattr(self._raw, "total_changes", None)
-        return found
+    @property
+    def changes(self) -> int:
+        """Rises with whatever may change the database: adding, deleting, setting, stating."""
+        return self.session.changes()
+
+    def expect(self, rows: Sequence[Inbound], since: datetime) -> None:
+        """Whoever wrote these messages will be met next; see Messages.expect."""
+        self.messages.expect(rows, since)
+        self.session.expect(Resident, [person.id for person in self.people.staff()])
 
     @cached_property
     def messages(self) -> Messages:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from storage.models import LIVE, Appeal, AppealStep, Community, Resident, Stage
+from storage.store import ahead
+from storage.store.ahead import UNCLOSED
 from storage.store.base import Questions
 
 
 class Appeals(Questions):
+    _ours: Community | None = None
+
     def get(self, ident: int | None) -> Appeal | None:
         return self.one(Appeal, ident)
 
@@ -20,13 +24,11 @@ class Appeals(Questions):
 
     def next_number(self) -> int:
         """The next 编号; counted on the community's row, so that none is given twice."""
-        self.session.execute(
-            update(Community)
-            .where(Community.id == self.community_id)
-            .values(appeals_filed=Community.appeals_filed + 1)
-        )
-        query = select(Community.appeals_filed).where(Community.id == self.community_id)
-        return self.session.scalars(query).one()
+        if self._ours is None:
+            with self.session.no_autoflush:
+                self._ours = self.session.get_one(Community, self.community_id)
+        self._ours.appeals_filed += 1
+        return self._ours.appeals_filed
 
     def of(self, resident: Resident, *, limit: int = 5, withdrawn: bool = False) -> list[Appeal]:
         """Somebody's own, newest first; those taken back only if asked for."""
@@ -37,10 +39,8 @@ class Appeals(Questions):
 
     def open_case_of(self, resident: Resident) -> Appeal | None:
         """The newest case of a resident that is not yet closed."""
-        query = self.ours(Appeal).where(
-            Appeal.resident_id == resident.id, Appeal.stage.in_((*LIVE, Stage.ACTED))
-        )
-        return self.session.scalars(query.order_by(Appeal.id.desc())).first()
+        own = self.held(ahead.APPEALS, resident.id)
+        return next((row for row in reversed(own) if row.stage in UNCLOSED), None)
 
     def live(self, handler: Resident | None = None) -> list[Appeal]:
         """What still waits for staff, by deadline; of one handler or of all."""
@@ -51,9 +51,7 @@ class Appeals(Questions):
 
     def recent(self, handler: Resident) -> list[Appeal]:
         """What a handler may still be speaking of: live, or done and not yet confirmed."""
-        query = self.ours(Appeal).where(
-            Appeal.handler_id == handler.id, Appeal.stage.in_((*LIVE, Stage.ACTED))
-        )
+        query = self.ours(Appeal).where(Appeal.handler_id == handler.id, Appeal.stage.in_(UNCLOSED))
         return list(self.session.scalars(query.order_by(Appeal.id.desc()).limit(20)))
 
     def listed(self, *, stage: str | None = None, limit: int = 200) -> list[Appeal]:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from storage.models import HelpRequest, HelpStage, Match, Offer, Resident
+from storage.store import ahead
+from storage.store.ahead import HELP_RUNNING as _RUNNING
 from storage.store.base import Questions
-
-_RUNNING = (HelpStage.OPEN, HelpStage.TAKEN, HelpStage.AGREED)
 
 
 class Help(Questions):
@@ -19,10 +19,8 @@ class Help(Questions):
 
     def running_of(self, resident: Resident) -> list[HelpRequest]:
         """What somebody asked for and is not done, newest first."""
-        query = self.ours(HelpRequest).where(
-            HelpRequest.resident_id == resident.id, HelpRequest.stage.in_(_RUNNING)
-        )
-        return list(self.session.scalars(query.order_by(HelpRequest.id.desc())))
+        own = self.held(ahead.REQUESTS, resident.id)
+        return [row for row in reversed(own) if row.stage in _RUNNING]
 
     def open(self) -> list[HelpRequest]:
         """Requests nobody has taken, oldest first."""
@@ -36,13 +34,10 @@ class Help(Questions):
 
     def in_hand(self, helper: Resident) -> list[HelpRequest]:
         """Requests somebody has taken and not finished."""
-        query = (
-            self.ours(HelpRequest)
-            .join(Match, Match.request_id == HelpRequest.id)
-            .where(Match.helper_id == helper.id, Match.ended_at.is_(None))
-            .where(HelpRequest.stage.in_(_RUNNING))
-        )
-        return list(self.session.scalars(query.order_by(HelpRequest.id.desc())))
+        matches = self.held(ahead.MATCHES, helper.id)
+        taken = [self.get(row.request_id) for row in matches if row.ended_at is None]
+        running = [row for row in taken if row is not None and row.stage in _RUNNING]
+        return sorted(running, key=lambda row: row.id, reverse=True)
 
     def declined(self, request: HelpRequest) -> set[int]:
         """Helpers whose match for a request ended."""

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from storage.models import Incident, IncidentStage, Resident
+from storage.models import Incident, Resident
+from storage.store import ahead
+from storage.store.ahead import INCIDENT_RUNNING as RUNNING
 from storage.store.base import Questions
-
-RUNNING = (IncidentStage.ALARMED, IncidentStage.TAKEN)
 
 
 class Incidents(Questions):
@@ -18,12 +18,9 @@ class Incidents(Questions):
 
     def running_of(self, resident: Resident, since: datetime) -> Incident | None:
         """The danger somebody reported lately and nobody has closed."""
-        query = self.ours(Incident).where(
-            Incident.resident_id == resident.id,
-            Incident.stage.in_(RUNNING),
-            Incident.raised_at > since,
-        )
-        return self.session.scalars(query.order_by(Incident.id.desc())).first()
+        own = self.held(ahead.INCIDENTS, resident.id)
+        running = [row for row in own if row.stage in RUNNING and row.raised_at > since]
+        return running[-1] if running else None
 
     def running(self) -> list[Incident]:
         """Open dangers, newest first."""

@@ -6,19 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from storage.community_file import BadCommunity, CommunityFile, parse
 from storage.models import DRAFT, Channel, Chat, Community, Identity, Place, Resident, Role
 from storage.store import Store
 from storage.store.claims import claim
+from storage.unit_of_work import UnitOfWork
 
 EVERYBODY = "@all"  # the chat of all followers, to the adapter too
 FOLLOWERS = "公众号全体"
 POSTS = {"service": "4/month", "subscription": "1/day"}  # 群发, by the kind of account
 
 
-def communities(session: Session) -> list[Community]:
+def communities(session: UnitOfWork) -> list[Community]:
     return list(session.scalars(select(Community).order_by(Community.id)))
 
 
@@ -27,7 +27,7 @@ def settings_of(community: Community) -> CommunityFile:
     return parse(community.config)
 
 
-def load_community(session: Session, file: CommunityFile, now: datetime) -> Community:
+def load_community(session: UnitOfWork, file: CommunityFile, now: datetime) -> Community:
     """Brings the database up to a file. Raises BadCommunity if a channel id is taken elsewhere."""
     community = session.scalar(select(Community).where(Community.slug == file.slug))
     before = {} if community is None else {p["name"]: p for p in community.config.get("people", [])}

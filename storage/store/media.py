@@ -18,6 +18,7 @@ from storage.models import Appeal, AppealStep, Inbound, Keeping, Media, Resident
 from storage.store.base import Questions
 from storage.store.claims import claim
 from storage.store.duties import Duties
+from storage.unit_of_work import UnitOfWork
 
 LOST = (Keeping.REFUSED, Keeping.FAILED)
 PAGE = 500  # rows that one round of a duty looks at
@@ -129,7 +130,7 @@ def due(
     return Job(row.id, row.channel_id, row.kind, row.tries, row.extra or {})
 
 
-def mark(session: Session, one: Mark, now: datetime) -> bool:
+def mark(session: UnitOfWork, one: Mark, now: datetime) -> bool:
     """Writes down how a download went; whether that was still of interest.
 
     Not where it was erased meanwhile. What is lost wakes the duty that says so.

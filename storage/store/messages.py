@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import and_, func, inspect, select, update
-from sqlalchemy.orm import InstanceState, Session
+from sqlalchemy import and_, func, select, update
 
 from storage.models import (
     Channel,
@@ -20,21 +18,18 @@ from storage.models import (
     Resident,
     Sending,
 )
-from storage.store import statements
+from storage.store import ahead, statements
 from storage.store.base import Questions
+from storage.unit_of_work import UnitOfWork
 
 NOT_LEFT = (Sending.QUEUED, Sending.WAITING)
 
 
 class Messages(Questions):
-    """Some answers are kept for the transaction, by rows that know their own state: what a
-    savepoint took back is not there any more, and what it gave back is."""
-
-    def __init__(self, session: Session, community_id: int) -> None:
+    def __init__(self, session: UnitOfWork, community_id: int) -> None:
         super().__init__(session, community_id)
-        self._platforms: dict[str, str] | None = None
-        self._open: dict[int, list[Conversation]] = {}
-        self._standing: dict[int, list[Question]] = {}
+        self._channels: dict[str, tuple[str, bool]] | None = None
+        self._expected: set[tuple[str, str]] = set()  # chats and users whose rows were read
         self._chats: dict[tuple[str, str], Chat] = {}
         self._writers: dict[tuple[str, str], tuple[Identity, Resident]] = {}
         self._written: dict[tuple[str, str], list[datetime]] = {}
@@ -45,19 +40,18 @@ class Messages(Questions):
         `since` is the earliest moment `written_since` will be asked about.
         """
         values = {"community": self.community_id}
+        self._channel_facts()
         chat_keys, user_keys = list({r.chat_key for r in rows}), list({r.user_key for r in rows})
         for chat in self.session.scalars(statements.CHATS_AT, {**values, "keys": chat_keys}):
             self._chats[chat.channel_id, chat.external_id] = chat
-            self._open[chat.id], self._standing[chat.id] = [], []
         for identity, person in self.session.execute(
             statements.WRITERS, {**values, "keys": user_keys}
         ):
             self._writers[identity.channel_id, identity.external_id] = identity, person
-        chats = {**values, "chats": list(self._open)}
-        for conversation in self.session.scalars(statements.OPEN_IN, chats):
-            self._open[conversation.chat_id].append(conversation)
-        for question in self.session.scalars(statements.STANDING_IN, chats):
-            self._standing[question.chat_id].append(question)
+        for row in rows:
+            self._expected |= {(row.channel_id, row.chat_key), (row.channel_id, row.user_key)}
+        self.session.expect(Chat, [chat.id for chat in self._chats.values()])
+        self.session.expect(Resident, [person.id for _, person in self._writers.values()])
         channels = list({row.channel_id for row in rows})
         written = {**values, "channels": channels, "keys": user_keys, "since": since}
         self._written = {(row.channel_id, row.user_key): [] for row in rows}
@@ -72,11 +66,15 @@ class Messages(Questions):
         return list(self.session.scalars(self.ours(Channel).order_by(Channel.id)))
 
     def platform(self, channel_id: str) -> str:
-        """A channel's platform; "" for a channel that is not ours. Read once a batch."""
-        if self._platforms is None:
-            found = self.session.execute(statements.PLATFORMS, {"community": self.community_id})
-            self._platforms = {row[0]: row[1] for row in found}
-        return self._platforms.get(channel_id, "")
+        """A channel's platform; "" for a channel that is not ours."""
+        return self._channel_facts().get(channel_id, ("", False))[0]
+
+    def _channel_facts(self) -> dict[str, tuple[str, bool]]:
+        """Of each channel its platform, and whether it may write first. Read once a batch."""
+        if self._channels is None:
+            found = self.session.execute(statements.CHANNELS, {"community": self.community_id})
+            self._channels = {row[0]: (row[1], row[2] == "free") for row in found}
+        return self._channels
 
     # Chats
 
@@ -84,9 +82,12 @@ class Messages(Questions):
         return self.one(Chat, ident)
 
     def chat_at(self, channel_id: str, external_id: str) -> Chat | None:
-        known = self._chats.get((channel_id, external_id))
-        if known is not None and self._is_there(known):
+        key = channel_id, external_id
+        known = self._chats.get(key)
+        if known is not None and self.session.is_there(known):
             return known
+        if key in self._expected:
+            return next((c for c in self.born(Chat) if (c.channel_id, c.external_id) == key), None)
         values = {"community": self.community_id, "channel": channel_id, "key": external_id}
         return self.session.scalars(statements.CHAT_AT, values).one_or_none()
 
@@ -94,10 +95,15 @@ class Messages(Questions):
         self, channel_id: str, chat_key: str, user_key: str
     ) -> tuple[Chat | None, Identity | None, Resident | None]:
         """The chat a message stands in, and who wrote it, in one look."""
-        chat = self.chat_at(channel_id, chat_key)
-        known = self._writers.get((channel_id, user_key))
+        chat, key = self.chat_at(channel_id, chat_key), (channel_id, user_key)
+        known = self._writers.get(key)
         if known is not None and known[0].resident_id == known[1].id:  # not bound to another since
             return chat, *known
+        if known is None and key in self._expected:
+            for identity in self.born(Identity):
+                if (identity.channel_id, identity.external_id) == key:
+                    return chat, identity, self.one(Resident, identity.resident_id)
+            return chat, None, None
         values = {"community": self.community_id, "channel": channel_id, "key": user_key}
         row = self.session.execute(statements.WRITER, values).one_or_none()
         return (chat, row[0], row[1]) if row else (chat, None, None)
@@ -107,15 +113,19 @@ class Messages(Questions):
 
         With `now` those come first that their platform lets us write to at that moment.
         """
-        values = {"community": self.community_id, "resident": resident.id}
-        if now is None:
-            return list(self.session.scalars(statements.CHATS_OF, values))
-        return list(self.session.scalars(statements.CHATS_TO_WRITE_TO, {**values, "now": now}))
+        own = self.held(ahead.CHATS, resident.id)
+        facts = self._channel_facts()
+        if all(now is None or facts[chat.channel_id][1] for chat in own):
+            found = [chat for chat in own if not chat.group and not chat.gone]
+            return sorted(found, key=lambda chat: (chat.seen_at, chat.id), reverse=True)
+        values = {"community": self.community_id, "resident": resident.id, "now": now}
+        return list(self.session.scalars(statements.CHATS_TO_WRITE_TO, values))
 
     def all_chats_of(self, resident: Resident) -> list[Chat]:
         """Every private chat of a resident, also those that are gone, the last used first."""
-        query = self.ours(Chat).where(Chat.resident_id == resident.id, Chat.group.is_(False))
-        return list(self.session.scalars(query.order_by(Chat.seen_at.desc(), Chat.id.desc())))
+        own = self.held(ahead.CHATS, resident.id)
+        found = [chat for chat in own if not chat.group]
+        return sorted(found, key=lambda chat: (chat.seen_at, chat.id), reverse=True)
 
     def chats_of_many(self, residents: Sequence[Resident]) -> dict[int, Chat]:
         """The chat to reach each of many residents in, by resident id."""
@@ -147,16 +157,7 @@ class Messages(Questions):
 
     def conversations(self, chat: Chat) -> list[Conversation]:
         """Open conversations of a chat, the one on top first."""
-        if chat.id not in self._open:
-            values = {"community": self.community_id, "chat": chat.id}
-            self._open[chat.id] = list(self.session.scalars(statements.CONVERSATIONS, values))
-        # Asked several times a turn. What a savepoint took back is not there, and what it gave
-        # back is: so each row is asked how it stands.
-        return [one for one in self._open[chat.id] if self._is_there(one)]
-
-    def _is_there(self, row: Chat | Conversation | Question) -> bool:
-        state: InstanceState[Any] = inspect(row)
-        return state.persistent and row not in self.session.deleted
+        return self.held(ahead.CONVERSATIONS, chat.id)[::-1]
 
     def unanswered_since(self, moment: datetime) -> list[Conversation]:
         """Conversations that last asked before a moment."""
@@ -166,40 +167,30 @@ class Messages(Questions):
 
     def open(self, conversation: Conversation) -> Conversation:
         """Keeps a new conversation, on top of its chat's others."""
-        self.add(conversation)
-        if conversation.chat_id in self._open:
-            self._open[conversation.chat_id].insert(0, conversation)
-        return conversation
+        return self.add(conversation)
 
     def standing(self, chat: Chat, now: datetime) -> list[Question]:
         """Questions that stand in a chat, the last delivered first."""
-        if chat.id in self._standing:
-            found = [
-                q
-                for q in self._standing[chat.id]
-                if self._is_there(q) and q.closed_at is None and (q.until is None or q.until > now)
-            ]
-        else:
-            values = {"community": self.community_id, "chat": chat.id, "now": now}
-            found = list(self.session.scalars(statements.STANDING, values))
+        held = self.held(ahead.STANDING, chat.id)
+        found = [q for q in held if q.closed_at is None and (q.until is None or q.until > now)]
         return sorted(found, key=lambda q: (q.delivered_at or q.asked_at, q.id), reverse=True)
 
     def stand(self, question: Question) -> Question:
         """Keeps a new question."""
-        self.add(question)
-        if question.chat_id in self._standing:
-            self._standing[question.chat_id].append(question)
-        return question
+        return self.add(question)
 
     def question(self, ident: int) -> Question | None:
         return self.one(Question, ident)
 
     def questions_about(self, about: str, *, to: Resident | None = None) -> list[Question]:
         """Standing questions about one thing."""
-        query = self.ours(Question).where(Question.about == about, Question.closed_at.is_(None))
-        if to is not None:
-            query = query.where(Question.resident_id == to.id)
-        return list(self.session.scalars(query))
+        found = [question for question in self.born(Question) if question.about == about]
+        if not self.is_new(about):
+            query = self.ours(Question).where(Question.about == about, Question.closed_at.is_(None))
+            with self.session.no_autoflush:
+                found = [*{*self.session.scalars(query), *found}]
+        mine = [q for q in found if q.closed_at is None and (to is None or q.resident_id == to.id)]
+        return sorted(mine, key=lambda question: question.id)
 
     # Inbound
 
@@ -297,7 +288,7 @@ class Messages(Questions):
             )
             .values(status=Sending.DROPPED)
         )
-        return found.rowcount  # type: ignore[attr-defined, no-any-return]
+        return found.rowcount  # type: ignore[no-any-return]
 
     def not_left(self, chat: Chat) -> list[Outbound]:
         """What has not left for a chat yet, in order."""

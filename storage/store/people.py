@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, update
 
 from storage.models import (
     Chat,
@@ -22,7 +22,7 @@ from storage.models import (
     Resident,
     Role,
 )
-from storage.store import merging
+from storage.store import merging, statements
 from storage.store.base import Questions
 
 
@@ -39,6 +39,9 @@ def building_number(name: str) -> str | None:
 
 class People(Questions):
     _places: list[Place] | None = None
+    _by_id: dict[int, Place]
+    _file: tuple[list[int], dict[str, Resident]] | None = None
+    _staff: tuple[int, list[Resident]] | None = None
 
     # Places: a community has few, so they are read once a batch.
 
@@ -47,10 +50,11 @@ class People(Questions):
         if self._places is None:
             found = self.session.scalars(self.ours(Place).order_by(Place.position))
             self._places = list(found)
+            self._by_id = {place.id: place for place in self._places}
         return self._places
 
     def place(self, ident: int | None) -> Place | None:
-        return next((place for place in self.places if place.id == ident), None)
+        return self._by_id.get(ident or 0) if self.places else None
 
     @property
     def root(self) -> Place:
@@ -96,25 +100,38 @@ class People(Questions):
 
     def residents(self, idents: Iterable[int]) -> dict[int, Resident]:
         """Many at once, by id."""
-        rows = self.session.scalars(self.ours(Resident).where(Resident.id.in_(set(idents))))
-        return {row.id: row for row in rows}
+        wanted = set(idents)
+        known = [self._known(Resident, ident) for ident in wanted]
+        found = {p.id: p for p in known if p is not None and p.community_id == self.community_id}
+        if wanted - set(found):
+            query = self.ours(Resident).where(Resident.id.in_(wanted - set(found)))
+            with self.session.no_autoflush:
+                found |= {row.id: row for row in self.session.scalars(query)}
+        return found
 
     def in_file(self, name: str) -> Resident | None:
         """A person of the community file, by name."""
-        return self.session.scalars(
-            self.ours(Resident).where(Resident.in_file, Resident.name == name)
-        ).first()
+        changes = [self.session.info.get((Resident, key), 0) for key in ("in_file", "name")]
+        if self._file is None or self._file[0] != changes:
+            rows = self.session.scalars(
+                self.ours(Resident).where(Resident.in_file).order_by(Resident.id.desc())
+            )
+            self._file = changes, {person.name: person for person in rows}
+        new = [row for row in self.born(Resident) if row.in_file and row.name == name]
+        return self._file[1].get(name) or next(iter(new), None)
 
     def names_in(self, text: str) -> list[str]:
         """The names of people here that stand in a text, also as they call themselves elsewhere.
 
         The database looks, so that nobody has to be read. Names of places are left out.
         """
-        found: set[str] = set()
-        for kind in (Resident, Identity):
-            stands = func.replace(literal(text), kind.name, "") != text
-            query = select(kind.name).where(kind.community_id == self.community_id, stands)
-            found |= set(self.session.scalars(query.distinct()))
+        new = [p.name for p in self.born(Resident)] + [i.name for i in self.born(Identity)]
+        found = {name for name in new if name in text}
+        if self.session.changes((Resident, "name")):
+            self.session.flush()
+        with self.session.no_autoflush:
+            values = {"community": self.community_id, "text": text}
+            found |= set(self.session.scalars(statements.NAMES_IN, values))
         places = [place.name for place in self.places]
         return sorted(name for name in found if not any(name in place for place in places))
 
@@ -123,7 +140,11 @@ class People(Questions):
         return list(self.session.scalars(query.order_by(Resident.id)))
 
     def staff(self) -> list[Resident]:
-        return self.with_role(Role.WORKER, Role.CHIEF)
+        """Asked for in many turns, so it is kept until somebody's role changes."""
+        changes = self.session.info.get((Resident, "role"), 0)
+        if self._staff is None or self._staff[0] != changes:
+            self._staff = changes, self.with_role(Role.WORKER, Role.CHIEF)
+        return [person for person in self._staff[1] if person.deleted_at is None]
 
     def chiefs(self) -> list[Resident]:
         return self.with_role(Role.CHIEF)

@@ -10,6 +10,7 @@ from storage.models import LONGEST, Sample, Source
 from storage.store.base import Questions
 
 MOST = 20_000  # samples of one community; the oldest go
+OFTEN = 100  # samples between two looks whether there are more
 
 
 class Samples(Questions):
@@ -25,7 +26,8 @@ class Samples(Questions):
                 at=at,
             )
         )
-        self._drop_oldest()
+        if kept.id % OFTEN == 0:
+            self._drop_oldest()
         return kept
 
     def all(self) -> list[Sample]:

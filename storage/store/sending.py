@@ -339,12 +339,27 @@ def put_back(session: Session, channel_id: str, ours: Collection[int]) -> None:
     )
 
 
-def recover(session: Session, channels: Collection[str]) -> tuple[int, int]:
+def try_again(session: Session, channels: Collection[str], now: datetime) -> None:
+    """Brings forward what was tried and waits: its channel is back, or the clock was wrong."""
+    session.execute(
+        _change(Outbound)
+        .where(
+            Outbound.status == Sending.QUEUED,
+            Outbound.channel_id.in_(channels),
+            Outbound.attempts > 0,
+            Outbound.not_before > now,
+        )
+        .values(not_before=now)
+    )
+
+
+def recover(session: Session, channels: Collection[str], now: datetime) -> tuple[int, int]:
     """Resolves what a dead process was sending, by kind: how many go again, how many are unknown.
 
     Never lost and never twice cannot both be had here: a danger or a roll call may arrive twice,
     anything else may not arrive and is flagged.
     """
+    try_again(session, channels, now)
     mine = and_(Outbound.status == Sending.SENDING, Outbound.channel_id.in_(channels))
     again = session.execute(
         _change(Outbound)

@@ -279,7 +279,7 @@ async def test_a_late_result_does_not_overwrite_what_the_next_one_found(world: W
     assert len(world.a.said) == 1
     given.now = None
     with world.database.write() as session:
-        assert sending.recover(session, ["a"]) == (0, 1)
+        assert sending.recover(session, ["a"], world.time.now) == (0, 1)
     await world.time.pass_(4)
     given.give(2)
     await world.time.pass_(2)

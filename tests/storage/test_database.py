@@ -346,7 +346,22 @@ def test_in_memory_works_for_writer_and_reader() -> None:
 
 def test_an_existing_folder_is_made_for_the_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a' / 'b' / 'huiyin.db'}")
+    with database.write():
+        pass
     assert database.alive()
+    database.close()
+
+
+def test_a_reader_makes_no_file(tmp_path: Path) -> None:
+    """Where the file was moved away for a moment, an empty one would spoil the log beside it."""
+    path = tmp_path / "我的 100% #1.db"
+    database = Database(f"sqlite:///{path}")
+    assert not database.alive()
+    assert not path.exists()
+    with database.write():
+        pass
+    assert database.alive()
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".db"] == [path.name]
     database.close()
 
 

@@ -32,6 +32,7 @@ from storage.models import (
     Stage,
 )
 from storage.store.base import Questions
+from storage.unit_of_work import UnitOfWork
 from tests.town import PARENTS, Town, belonging, rich, rows_of
 
 CHANGES = {  # these change something; they are tried on their own below
@@ -51,7 +52,7 @@ CHANGES = {  # these change something; they are tried on their own below
     "Samples.keep",
     "Attachments.erase_of",
 }
-PLUMBING = {"ours", "one", "beneath"}
+PLUMBING = {"ours", "one", "beneath", "held", "born", "is_new"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def town(one_ear: Ear) -> Town:
 @pytest.fixture
 def session(town: Town) -> Iterator[Session]:
     """A transaction that may do anything and is undone afterwards."""
-    made = Session(town.database.writer, expire_on_commit=False)
+    made = UnitOfWork(town.database.writer)
     yield made
     made.rollback()
     made.close()

@@ -26,6 +26,7 @@ from storage.models import (
     RollCall,
 )
 from storage.store.merging import references
+from storage.unit_of_work import UnitOfWork
 from tests.town import Town, rich
 
 NAMING = [
@@ -46,7 +47,7 @@ def town(one_ear: Ear) -> Town:
 
 @pytest.fixture
 def session(town: Town) -> Iterator[Session]:
-    made = Session(town.database.writer, expire_on_commit=False)
+    made = UnitOfWork(town.database.writer)
     made.execute(text("PRAGMA defer_foreign_keys=ON"))
     yield made
     made.rollback()

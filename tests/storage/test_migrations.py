@@ -86,7 +86,7 @@ def test_a_database_of_the_first_release_keeps_what_it_holds(tmp_path: Path) -> 
 
 def test_an_empty_database_stands_nowhere(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'huiyin.db'}")
-    with database.reader.connect() as connection:
+    with database.writer.connect() as connection:
         assert current(connection) is None
     database.close()
 

@@ -220,7 +220,7 @@ def test_a_deadlock_is_a_race_and_both_get_their_way(on_postgres: Database) -> N
         put(session, "a")
         put(session, "b")
     lanes = [Lane(on_postgres), Lane(on_postgres)]
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def work(first: str, then: str) -> Callable[[Session], None]:
         tried: list[int] = []
@@ -242,7 +242,7 @@ def test_a_deadlock_is_a_race_and_both_get_their_way(on_postgres: Database) -> N
         lanes[1].submit(Rank.TURN, work("b", "a")),
     ]
     for future in futures:
-        future.result(30)
+        future.result(60)
     with on_postgres.read() as session:
         assert list(session.scalars(select(Community.appeals_filed))) == [2, 2]
     for lane in lanes:
@@ -259,12 +259,12 @@ def test_the_same_message_at_two_processes_is_kept_once(on_postgres: Database) -
             )
         )
     lanes = [Lane(on_postgres), Lane(on_postgres)]
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     rows = [Received("web", f"m{n}", "c", "u", text="一样") for n in range(3)]
 
     first = lanes[0].submit(Rank.RECEIPT, lambda s: (receive(s, rows, MONDAY), both.wait())[0])
     second = lanes[1].submit(Rank.RECEIPT, lambda s: (both.wait(), receive(s, rows, MONDAY))[1])
-    assert sorted([first.result(20), second.result(20)]) == [[False] * 3, [True] * 3]
+    assert sorted([first.result(60), second.result(60)]) == [[False] * 3, [True] * 3]
     with on_postgres.read() as session:
         assert len(session.scalars(select(Inbound.id)).all()) == 3
     for lane in lanes:

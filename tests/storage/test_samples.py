@@ -13,13 +13,14 @@ from storage import Store
 from storage.models import Community, Resident, Source
 from storage.store import samples
 from storage.store.erasing import erase_records
+from storage.unit_of_work import UnitOfWork
 from tests.town import MONDAY, Town
 
 
 @pytest.fixture
 def session(one_ear: Ear) -> Iterator[Session]:
     town = Town(one_ear, ("a", "b"))
-    made = Session(town.database.writer, expire_on_commit=False)
+    made = UnitOfWork(town.database.writer)
     yield made
     made.rollback()
     made.close()
@@ -54,6 +55,7 @@ def test_long_texts_are_cut(session: Session) -> None:
 
 def test_only_the_newest_stay(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "MOST", 3)
+    monkeypatch.setattr(samples, "OFTEN", 1)
     ours, theirs = stores(session)
     keep(theirs, "a", "b")
     keep(ours, *"12345")
