@@ -265,7 +265,7 @@ class App:
         loops = [] if office.database.sqlite else [self.node.run(), self.hand_over()]
         if "outbox" in self.parts and office.adapters:
             loops += [self.outbox.run(), *(following.run() for following in self.followings)]
-        if "outbox" in self.parts:  # the part that speaks to platforms, of which there is one
+        if "outbox" in self.parts:  # the part that speaks to platforms
             self._files = asyncio.create_task(self.fetching.run())
         if "web" in self.parts:
             self._polls = [asyncio.create_task(polling.run()) for polling in self.pollings]

@@ -21,6 +21,8 @@ log = logging.getLogger("huiyin.inbox")
 Caller = tuple[list[Received], asyncio.Future[list[bool]]]
 SHARED = 200  # callers to one commit
 
+SOON = 3.0  # seconds: platforms wait for five, and a connection that was cut may take ten
+
 
 class Inbox:
     """`take` returns once its events are committed; a whole crowd shares one commit."""
@@ -120,9 +122,11 @@ class Inbox:
         if self._spool is None:
             return await self._lane.write(Rank.RECEIPT, work)
         if not self._spool:
+            writing = self._lane.submit(Rank.RECEIPT, work)
             try:
-                return await self._lane.write(Rank.RECEIPT, work)
-            except Unavailable as error:
+                return await asyncio.wait_for(asyncio.wrap_future(writing), SOON)
+            except (Unavailable, TimeoutError) as error:
+                # If it is written after all, it is there twice, which the database will see.
                 log.warning("receipts go to the spool: %s", type(error).__name__)
         try:
             await asyncio.to_thread(self._spool.add, now, rows)

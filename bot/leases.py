@@ -67,7 +67,7 @@ class Shared:
         self._monotonic, self._sleep, self._told = monotonic, sleep, told
         self._held: dict[str, Held] = {}
         self._trusted = 0.0  # until then, by our clock
-        self._changed = asyncio.Condition()
+        self._changed, self._asking = asyncio.Condition(), asyncio.Lock()
         self._closing = False
         self.woken = asyncio.Event()
 
@@ -91,17 +91,20 @@ class Shared:
 
     async def renew(self) -> None:
         """Takes what is free and renews what is ours; without the database it lapses."""
-        asked = self._monotonic()
-        try:
-            found = await asyncio.to_thread(self._take)
-        except Unavailable as error:
-            log.warning("leases are not renewed: %s", type(error).__name__)
-            return
-        async with self._changed:
-            if found.keys() != self._held.keys():
-                log.info("this process has: %s", " ".join(sorted(found)) or "nothing")
-            self._held, self._trusted = found, asked + TRUSTED
-            self._changed.notify_all()
+        async with self._asking:
+            if self._closing:
+                return
+            asked = self._monotonic()
+            try:
+                found = await asyncio.to_thread(self._take)
+            except Unavailable as error:
+                log.warning("leases are not renewed: %s", type(error).__name__)
+                return
+            async with self._changed:
+                if found.keys() != self._held.keys():
+                    log.info("this process has: %s", " ".join(sorted(found)) or "nothing")
+                self._held, self._trusted = found, asked + TRUSTED
+                self._changed.notify_all()
 
     def _take(self) -> dict[str, Held]:
         with self._database.write() as session:
@@ -121,7 +124,7 @@ class Shared:
 
     async def close(self) -> None:
         """Gives everything back, so that another takes over at once."""
-        self._closing, self._held = True, {}
+        self._closing = True
         self.woken.set()
 
         def release() -> None:
@@ -129,7 +132,9 @@ class Shared:
                 leases.release(session, self._holder)
 
         try:
-            await asyncio.to_thread(release)
+            async with self._asking:  # or a renewal that is under way takes them once more
+                self._held = {}
+                await asyncio.to_thread(release)
         except Unavailable:
             return  # they end by themselves
         self._told()

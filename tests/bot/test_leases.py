@@ -153,6 +153,15 @@ async def test_who_waits_is_let_in_when_the_other_leaves(on_postgres: Database) 
     await asyncio.wait_for(running, 10)
 
 
+async def test_a_renewal_under_way_takes_nothing_back_that_was_given_up(
+    on_postgres: Database,
+) -> None:
+    mine = shared(on_postgres, "one", Clock())
+    await asyncio.gather(mine.renew(), mine.close(), mine.renew())
+    assert mine.held("files") is None
+    assert take(on_postgres, "two").keys() == set(NAMES)
+
+
 def test_alone_one_may_do_everything() -> None:
     assert Alone().held("anything") == Held("anything", "", 0)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.program import huiyin, running
-from tests.postgres import Postgres
+from tests.bot.program import Program, huiyin, running
+from tests.postgres import Postgres, serving
 
 
 @pytest.fixture
@@ -54,3 +54,39 @@ def test_a_database_that_is_not_there_is_named_in_one_line(tmp_path: Path) -> No
         assert "数据库" in words
         assert "Traceback" not in words, words
         assert "geheim" not in words
+
+
+def test_while_the_database_is_away_messages_are_received_and_answered_afterwards(
+    tmp_path: Path,
+) -> None:
+    """It is killed and comes back; who wrote meanwhile was told 202, and hears in the end."""
+    data = tmp_path / "data"
+    with serving() as server, running(data, HUIYIN_DATABASE_URL=server.url) as program:
+        token = program.session("王阿姨")
+        seen = program.talk(token, "m1", "你好")[-1]["seq"]
+        server.stop()
+        for n in range(3):
+            said = {"id": f"away{n}", "text": f"楼道灯坏了，第{n}盏"}
+            status, _ = program.post("/api/chat/web/messages", said, token)
+            assert status == 202
+        assert program.get("/readyz")[0] == 503
+        assert list(data.glob("spool-*.jsonl"))
+        server.start()
+        heard = until_heard(program, token, seen)
+        assert heard
+        # Repeated by a client that did not trust us: known, and no second answer.
+        status, body = program.post("/api/chat/web/messages", said, token)
+        assert (status, body["duplicate"]) == (202, True)
+        assert not list(data.glob("spool-*.jsonl"))
+    assert "Traceback" not in program.words
+    assert "楼道" not in program.words
+
+
+def until_heard(program: Program, token: str, seen: int) -> list[dict[str, object]]:
+    """A long poll that begins while the database comes back may be refused once or twice."""
+    for _ in range(20):
+        status, body = program.get(f"/api/chat/web/messages?after={seen}&wait=5", token)
+        found: list[dict[str, object]] = json.loads(body).get("messages", [])
+        if status == 200 and found:
+            return found
+    raise AssertionError("nothing came")

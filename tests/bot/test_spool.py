@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy import select
 
 from bot.adapters.base import Event
 from bot.inbox import Inbox
-from bot.lane import Lane
+from bot.lane import Lane, Rank
 from bot.spool import Spool
 from storage import Database, Unavailable
 from storage.models import Channel, Community, Grant, Inbound
@@ -206,6 +207,22 @@ async def test_what_came_while_the_database_was_away_is_there_afterwards_in_orde
         assert session.scalars(select(Grant.left)).one() == 5
     assert await inbox.take("web", [event("m5")]) == [True]
     assert [key for key, _ in kept(on_postgres)][-1] == "m5", "and then straight on"
+
+
+async def test_a_database_that_does_not_answer_keeps_no_platform_waiting(
+    on_postgres: Database, away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off in the middle: the writer hangs. Whether it wrote or not, it is there once."""
+    monkeypatch.setattr("bot.inbox.SOON", 0.05)
+    lane, hangs = Lane(on_postgres), threading.Event()
+    lane.submit(Rank.RECEIPT, lambda session: hangs.wait(20))
+    inbox = Inbox(lane, lambda: MONDAY, lambda: None, Spool(tmp_path / "s.jsonl"))
+    assert await inbox.take("web", [event("m1")]) == [True]
+    assert kept(on_postgres) == []
+    hangs.set()
+    assert await inbox.hand_over()
+    assert [key for key, _ in kept(on_postgres)] == ["m1"]
+    lane.close()
 
 
 async def test_where_neither_can_take_it_it_is_not_received(
