@@ -224,20 +224,22 @@ class App:
         return True
 
     async def tick(self) -> None:
-        """What the timetable says is due."""
+        """What the timetable says is due, piece by piece: what is more urgent goes between."""
         office = self.office
-        now = clock()
 
         def anything() -> bool:
             with office.database.read() as session:
-                return bool(due(session, now))
+                return bool(due(session, clock()))
+
+        def work(session: Session) -> Done:
+            return office.dispatcher.duties(session, clock(), clock=clock)
 
         try:
-            if await asyncio.to_thread(anything):
-                done = await office.lane.write(
-                    Rank.DUTY, lambda session: office.dispatcher.duties(session, now)
-                )
+            more = await asyncio.to_thread(anything)
+            while more and not self.stopping.is_set():
+                done = await office.lane.write(Rank.DUTY, work)
                 self._tell(done)
+                more = done.more
         except Unavailable as error:
             log.warning("database unavailable: %s", error)
 

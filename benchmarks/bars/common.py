@@ -126,7 +126,7 @@ def number(value: float) -> str:
 
 
 def way(name: str, runs: Sequence[Run]) -> str:
-    """"naive 212/s (4.61 ms cpu)"."""
+    """ "naive 212/s (4.61 ms cpu)"."""
     return f"{name} {number(middle(runs))}/s ({middle(runs, 'cpu_ms'):.3f} ms cpu)"
 
 

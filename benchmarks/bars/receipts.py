@@ -42,10 +42,10 @@ from storage.models import Inbound
 
 TASKS = 64
 TOGETHER = 50  # rows to a commit of the bare driver
-COLUMNS = (
-    "community_id channel_id external_id chat_key user_key user_name group kind text choice"
-    " reply_to addressed extra received_at held_until"
-).split()
+COLUMNS = tuple(
+    "community_id channel_id external_id chat_key user_key user_name group kind text choice"  # noqa: SIM905
+    " reply_to addressed extra received_at held_until".split()
+)
 PEOPLE = 400
 
 
