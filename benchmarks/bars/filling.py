@@ -38,8 +38,8 @@ SELECT 1, :channel, 'u' || i || ':old' || :nth, 'u' || i, 'u' || i, 0, 'text',
        '楼道的灯昨天又坏了，什么时候有人来修' || i, 1, :then, :then, 'appeal' FROM n
 """
 OUTBOUND = """
-INSERT INTO outbound (community_id, channel_id, chat_id, text, choices, inline, sender, kind, about,
-                      priority, status, attempts, perhaps, external_id, created_at, sent_at)
+INSERT INTO outbound (community_id, channel_id, chat_id, text, choices, inline, sender, kind,
+                      about, priority, status, attempts, perhaps, external_id, created_at, sent_at)
 SELECT 1, :channel, i, '收到，已经记下，编号' || i || '，有进展会告诉您', '[]', 0, 'bot', 'answer',
        CASE WHEN :nth % 3 = 0 THEN 'appeal:' || i END,
        1, 'sent', 1, 0, :nth, :then, :then FROM n

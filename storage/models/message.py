@@ -147,6 +147,12 @@ class Outbound(Entity):
             sqlite_where=text("status = 'waiting'"),
             postgresql_where=text("status = 'waiting'"),
         ),
+        Index(
+            "ix_outbound_about",
+            "about",
+            sqlite_where=text("about IS NOT NULL"),
+            postgresql_where=text("about IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},  # `id` is what readers count by: never given twice
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -51,7 +51,10 @@ class Resident(Entity):
     """A person, known on one or more channels. Name and address are claims until confirmed."""
 
     __tablename__ = "resident"
-    __table_args__ = (Index("ix_resident_home", "community_id", "home_id"),)
+    __table_args__ = (
+        Index("ix_resident_home", "community_id", "home_id"),
+        Index("ix_resident_everybody", "community_id", "id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     name: Mapped[str]

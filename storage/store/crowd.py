@@ -112,7 +112,8 @@ def ask(session: Session, crowd: Crowd, asking: Asking, now: datetime) -> list[i
         update(Question)
         .where(*_new(crowd, asking, last[0]), Question.outbound_id.is_(None))
         .where(Outbound.chat_id == Question.chat_id, Outbound.id > last[1])
-        .where(Outbound.about == asking.about)
+        # Found by the chat; by what it is about would be to go through all of them for each.
+        .where(func.coalesce(Outbound.about, "") == asking.about)
         .values(outbound_id=Outbound.id, delivered_at=Outbound.sent_at)
         .execution_options(synchronize_session=False)
     )
