@@ -29,7 +29,7 @@ from bars.common import Line, Setup  # noqa: E402
 from evening import DATA  # noqa: E402
 from ground import fsync_times  # noqa: E402
 
-ROWS = ("receipts", "turns", "broadcast")
+ROWS = ("receipts", "turns", "broadcast", "pace", "rollcall", "growth", "kills", "memory")
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.adapters.base import Adapter, Caps, Fail, Out, Sent, answers, split, with_lines
 from bot.lane import Lane, Rank
-from bot.pacing import CONFIG_PAUSE, Pace, Picked, pick, throttle
+from bot.pacing import CONFIG_PAUSE, MARGIN, Pace, Picked, pick, throttle
 from storage import Database, Session
 from storage.models import Sending
 from storage.store import sending
@@ -221,6 +221,7 @@ class _Sender:
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._flying: dict[asyncio.Task[None], Waiting] = {}
         self._landed: list[tuple[Waiting, Sent, Mark]] = []
+        self._line: set[tuple[int, int]] = set()  # at the gate: priority and id
 
     async def run(self) -> None:
         try:
@@ -290,6 +291,7 @@ class _Sender:
 
     async def _send(self, row: Waiting) -> None:
         out, last = next_out(row, self.adapter.caps)
+        await self._start(row)
         try:
             sent = await asyncio.wait_for(self.adapter.send(out), LIMIT)
         except TimeoutError:
@@ -305,6 +307,20 @@ class _Sender:
         self._landed.append((row, sent, mark))
         self._flying.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
         self.woken.set()
+
+    async def _start(self, row: Waiting) -> None:
+        """Waits for the moment the platform takes one more; the urgent go first."""
+        mine = row.priority, row.id
+        self._line.add(mine)
+        try:
+            while self.pace is not None:
+                now = self._clock()
+                at = self.pace.start(row, now) if mine == min(self._line) else now + MARGIN
+                if at is None:
+                    return
+                await self._sleep((at - now).total_seconds())
+        finally:
+            self._line.discard(mine)
 
     async def _pause(self, until: datetime | None, *, deaf: bool = False) -> None:
         """Until woken or until a moment, at most LOOK seconds; `deaf` to being woken."""

@@ -63,7 +63,7 @@ home(id, nth) AS (SELECT id, row_number() OVER (ORDER BY position) - 1 FROM plac
 
 
 def fill(town: Town, residents: int, channel: str = "tg", *, history: bool = False) -> range:
-    """Adds so many residents with a private chat each; gives their ids, which are the chats' too."""
+    """Adds residents with a private chat each; gives their ids, which are their chats' too."""
     ids = range(FIRST, FIRST + residents)
     then = (now() - timedelta(days=3)).replace(tzinfo=None).isoformat(" ")
     values = {"first": FIRST, "last": ids[-1], "channel": channel, "then": then, "each": EACH}

@@ -204,7 +204,16 @@ class Question(Entity):
     """Put to one person in one chat, standing on its own until answered, withdrawn or expired."""
 
     __tablename__ = "question"
-    __table_args__ = (Index("ix_question_standing", "chat_id", "closed_at"),)
+    __table_args__ = (
+        Index("ix_question_standing", "chat_id", "closed_at"),
+        Index(
+            "ix_question_of",
+            "resident_id",
+            "about",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))

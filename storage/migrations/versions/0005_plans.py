@@ -14,6 +14,13 @@ depends_on = None
 def upgrade() -> None:
     op.create_index("ix_resident_everybody", "resident", ["community_id", "id"])
     op.create_index(
+        "ix_question_of",
+        "question",
+        ["resident_id", "about"],
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
         "ix_outbound_about",
         "outbound",
         ["about"],
@@ -24,4 +31,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_outbound_about", "outbound")
+    op.drop_index("ix_question_of", "question")
     op.drop_index("ix_resident_everybody", "resident")
