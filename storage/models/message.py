@@ -58,9 +58,14 @@ class Chat(Entity):
     """Where messages stand: a private chat or a group, on a channel."""
 
     __tablename__ = "chat"
-    __table_args__ = (UniqueConstraint("channel_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("channel_id", "external_id"),
+        # Never by the community alone: a planner without figures would think that as good.
+        Index("ix_chat_of", "community_id", "resident_id"),
+        Index("ix_chat_named", "community_id", "external_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
-    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), index=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))
     external_id: Mapped[str]
     resident_id: Mapped[int | None] = mapped_column(ForeignKey("resident.id"), index=True)
@@ -206,6 +211,7 @@ class Question(Entity):
     __tablename__ = "question"
     __table_args__ = (
         Index("ix_question_standing", "chat_id", "closed_at"),
+        Index("ix_question_outbound", "outbound_id"),
         Index(
             "ix_question_of",
             "resident_id",

@@ -1,4 +1,4 @@
-"""indexes: the crowd by id, what was said about a thing, as a town grows"""
+"""indexes: what is asked often is found without going through a table that grows"""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_resident_everybody", "resident", ["community_id", "id"])
+    op.create_index("ix_resident_role", "resident", ["community_id", "role"])
+    op.create_index("ix_identity_named", "identity", ["community_id", "external_id"])
+    op.drop_index("ix_chat_community_id", "chat")
+    op.create_index("ix_chat_of", "chat", ["community_id", "resident_id"])
+    op.create_index("ix_chat_named", "chat", ["community_id", "external_id"])
+    op.create_index("ix_question_outbound", "question", ["outbound_id"])
     op.create_index(
         "ix_question_of",
         "question",
@@ -32,4 +37,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_outbound_about", "outbound")
     op.drop_index("ix_question_of", "question")
-    op.drop_index("ix_resident_everybody", "resident")
+    op.drop_index("ix_question_outbound", "question")
+    op.drop_index("ix_chat_named", "chat")
+    op.drop_index("ix_chat_of", "chat")
+    op.create_index("ix_chat_community_id", "chat", ["community_id"])
+    op.drop_index("ix_identity_named", "identity")
+    op.drop_index("ix_resident_role", "resident")
