@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from handlers import crowds
@@ -60,24 +59,28 @@ class Person:
     has_it: bool  # was sent the notice already
 
 
-wheres = st.builds(
-    Where,
-    st.sampled_from(["web-a", "tg", "gzh"]),
-    st.integers(0, 3),
-    st.booleans(),
-    st.booleans(),
-    st.sampled_from([False, False, False, True]),
-)
-people = st.builds(
-    Person,
-    st.lists(wheres, max_size=3).map(tuple),
-    st.sampled_from([Role.RESIDENT, Role.RESIDENT, Role.VOLUNTEER, Role.WORKER]),
-    st.sampled_from([True, True, False]),
-    st.sampled_from([False, False, True]),
-    st.sampled_from([None, None, "en", "zh-CN", "fr"]),
-    st.integers(0, 4),
-    st.sampled_from([False, False, True]),
-)
+def a_crowd(seed: int, size: int = 50) -> list[Person]:
+    """People of every kind."""
+    of = random.Random(seed)
+
+    def where() -> Where:
+        channel = of.choice(["web-a", "tg", "gzh"])
+        return Where(
+            channel, of.randint(0, 3), of.random() < 0.3, of.random() < 0.4, of.random() < 0.2
+        )
+
+    return [
+        Person(
+            tuple(where() for _ in range(of.randint(0, 4))),
+            of.choice([Role.RESIDENT, Role.RESIDENT, Role.VOLUNTEER, Role.WORKER]),
+            of.random() < 0.8,
+            of.random() < 0.1,
+            of.choice([None, None, "en", "zh-CN", "fr"]),
+            of.randint(0, 4),
+            of.random() < 0.2,
+        )
+        for _ in range(size)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,7 @@ def settle(store: Store, crowd: list[Person], notice: Notice) -> None:
                     resident_id=person.id,
                     group=where.group,
                     gone=where.gone,
-                    turns=k,
+                    turns=k + 3,
                     seen_at=MONDAY - timedelta(days=where.days),
                     created_at=MONDAY,
                 )
@@ -293,13 +296,13 @@ def call_one_by_one(desk: Desk, notice: Notice) -> set[int]:
     [(notice_at_once, notice_one_by_one), (call_at_once, call_one_by_one)],
     ids=["notice", "rollcall"],
 )
-@settings(max_examples=25, deadline=None)
-@given(crowd=st.lists(people, max_size=9), size=st.sampled_from([2, 1000]))
+@pytest.mark.parametrize(("seed", "size"), [(1, 7), (2, 1000), (3, 1000), (4, 1)])
 def test_at_once_is_as_one_by_one(
-    town: Town, at_once: Any, one_by_one: Any, crowd: list[Person], size: int
+    town: Town, at_once: Any, one_by_one: Any, seed: int, size: int
 ) -> None:
+    crowd = a_crowd(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crowds, "CHUNK", size)
         mine = outcome(town, crowd, at_once)
     assert mine == outcome(town, crowd, one_by_one)
-    assert mine[1]  # the staff of the file have chats, so something is always said
+    assert len(mine[1]) > 10
