@@ -185,7 +185,7 @@ async def _huiyin(setup: Setup, ear: HearingTimed, delay: float, people: int, n:
         )
         await app.office.inbox.take(CHANNEL, [event])
 
-    run = await _rounds(setup, town, ear, n, lambda said: _by_tasks(said, take), setup.size(10, 2))
+    run = await _rounds(setup, town, ear, n, lambda said: _by_tasks(said, take), setup.size(5, 2))
     app.stopping.set()
     app.received.set()
     await turns
@@ -205,7 +205,7 @@ async def _naive(setup: Setup, ear: HearingTimed, delay: float, people: int, n: 
     async def take(one: Said) -> None:
         await naive.take(town.tokens[one.who], one.key, one.text)
 
-    run = await _rounds(setup, town, ear, n, lambda said: _by_tasks(said, take), setup.size(3, 1))
+    run = await _rounds(setup, town, ear, n, lambda said: _by_tasks(said, take), setup.size(2, 1))
     await naive.writers.dispose()
     await naive.readers.dispose()
     town.database.close()

@@ -104,10 +104,11 @@ def languages(session: Session, crowd: Crowd) -> list[str]:
 
 
 def ask(session: Session, crowd: Crowd, asking: Asking, now: datetime) -> list[int]:
-    """Leaves a Question standing with each who has a chat; gives the chats written to."""
+    """Leaves a Question standing with each who has a chat; gives the chats where it is delivered
+    by being written."""
     last = _last(session, Question), _last(session, Outbound)
     _questions(session, crowd, asking, now)
-    chats = _words(session, crowd, asking, now, last[0])
+    _words(session, crowd, asking, now, last[0])
     session.execute(
         update(Question)
         .where(*_new(crowd, asking, last[0]), Question.outbound_id.is_(None))
@@ -122,7 +123,7 @@ def ask(session: Session, crowd: Crowd, asking: Asking, now: datetime) -> list[i
         query = found.where(*_new(crowd, asking, last[0])).order_by(Question.id)
         names = ["notice_id", "resident_id", "outbound_id"]
         session.execute(insert(Receipt).from_select(names, query))
-    return chats
+    return list(session.scalars(_delivered(crowd, asking, last[1], Outbound.chat_id)))
 
 
 def tell(session: Session, crowd: Crowd, asking: Asking, now: datetime) -> list[Outbound]:
@@ -139,9 +140,17 @@ def tell(session: Session, crowd: Crowd, asking: Asking, now: datetime) -> list[
         .order_by(Resident.id)
     )
     session.execute(insert(Outbound).from_select(list(values), query))
-    read = select(Outbound).where(Outbound.id > last, Outbound.status == Sending.SENT)
-    mine = read.where(Outbound.community_id == crowd.community_id, Outbound.about == asking.about)
-    return list(session.scalars(mine))
+    return list(session.scalars(_delivered(crowd, asking, last, Outbound)))
+
+
+def _delivered(crowd: Crowd, asking: Asking, last: int, what: Any) -> Select[Any]:
+    """Of what was written just now, what needs no sending."""
+    return select(what).where(
+        Outbound.id > last,
+        Outbound.status == Sending.SENT,
+        Outbound.community_id == crowd.community_id,
+        func.coalesce(Outbound.about, "") == asking.about,
+    )
 
 
 def withdraw(
@@ -284,7 +293,7 @@ def _questions(session: Session, crowd: Crowd, asking: Asking, now: datetime) ->
     session.execute(insert(Question).from_select(list(values), query))
 
 
-def _words(session: Session, crowd: Crowd, asking: Asking, now: datetime, last: int) -> list[int]:
+def _words(session: Session, crowd: Crowd, asking: Asking, now: datetime, last: int) -> None:
     """An Outbound for each new question, its buttons naming it."""
     buttons = _by_language(asking, Wording.buttons, String())
     mark = json.dumps(HERE).strip('"')
@@ -299,8 +308,7 @@ def _words(session: Session, crowd: Crowd, asking: Asking, now: datetime, last: 
         .where(*_new(crowd, asking, last), Question.outbound_id.is_(None))
         .order_by(Question.id)
     )
-    made = insert(Outbound).from_select(list(values), query).returning(Outbound.chat_id)
-    return list(session.scalars(made))
+    session.execute(insert(Outbound).from_select(list(values), query))
 
 
 def _as_said(crowd: Crowd, asking: Asking, chat: Any, now: datetime) -> dict[str, Any]:
