@@ -100,13 +100,17 @@ class Naive:
     async def send(self, request: Request) -> Response:
         fields = await request.json()
         token = request.headers["authorization"].partition(" ")[2]
-        heard = self.ear.hear(fields["text"], now=clock(), names=self.names)
-        async with AsyncSession(self.writers, expire_on_commit=False) as session, session.begin():
-            chats = await session.run_sync(self.work, token, fields["id"], fields["text"], heard)
+        chats = await self.take(token, fields["id"], fields["text"])
         if chats is None:
             return JSONResponse({"accepted": True, "duplicate": True}, 202)
         self.hub.notify(chats)
         return JSONResponse({"accepted": True, "duplicate": False}, 202)
+
+    async def take(self, token: str, ident: str, text: str) -> Any:
+        """One message, heard, kept and answered in one transaction; see `work`."""
+        heard = self.ear.hear(text, now=clock(), names=self.names)
+        async with AsyncSession(self.writers, expire_on_commit=False) as session, session.begin():
+            return await session.run_sync(self.work, token, ident, text, heard)
 
     def work(self, session: Session, token: str, ident: str, text: str, heard: Guess) -> Any:
         """Everything one message needs; which chats have something new, or None: had it already."""

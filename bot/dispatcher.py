@@ -35,6 +35,7 @@ class Done:
     handled: int = 0
     chats: set[int] = field(default_factory=set)
     held: list[tuple[str, str]] = field(default_factory=list)  # (channel, key), handled now
+    more: bool = False  # of duties: something is due again at once
 
     def note(self, said: Sequence[Outbound]) -> None:
         self.chats |= {row.chat_id for row in said}
@@ -224,9 +225,13 @@ class Dispatcher:
 
     # Duties
 
-    def duties(self, session: Session, now: datetime) -> Done:
-        """Runs what the timetable says is due, each in a savepoint of its own."""
+    def duties(
+        self, session: Session, now: datetime, *, clock: Callable[[], datetime] | None = None
+    ) -> Done:
+        """Runs what the timetable says is due, each in a savepoint of its own; with a clock, for
+        HOLD at most. `more`: a duty has done a piece of its work and goes on at once."""
         done = Done()
+        begun = clock() if clock is not None else now
         for duty in due(session, now):
             work = self.contents.duties.get(duty.name)
             if work is None:
@@ -241,11 +246,16 @@ class Dispatcher:
                 session.flush()
                 nested.commit()
                 done.note(desk.said)
+                done.chats |= desk.reached
+                done.more |= again is not None and again <= now
                 done.handled += 1
             except Exception as error:
                 nested.rollback()
                 log.error("duty failed: %s error=%s", duty.name, without_words(error))
                 store.duties.put(duty.name, now + timedelta(minutes=1))
+            if clock is not None and clock() - begun > HOLD:
+                done.more = True
+                break
         return done
 
     def start_duties(self, session: Session, now: datetime, only: int | None = None) -> None:
