@@ -13,7 +13,7 @@ from handlers.desk import Desk
 from handlers.front import expect, note_receipt
 from handlers.routing import Front, answer, apologise, meet, more_to_come
 from handlers.turn import Contents, NeedsSavepoint
-from nlp import Ear, Guess
+from nlp import Ear, Guess, Intent
 from storage import Database, Session, Store
 from storage.community_file import CommunityFile
 from storage.models import Community, Inbound, Outbound, Sending
@@ -74,9 +74,17 @@ class Dispatcher:
             zone = self._file(Store(session, community_id)).zone
         local = now.astimezone(zone)  # "今晚八点" is said where they live
         return {
-            ident: known.get(ident) or self.ear.hear(text, now=local, names=names)
+            ident: known.get(ident) or self._hear(ident, text, local, names)
             for ident, text in texts.items()
         }
+
+    def _hear(self, ident: int, text: str, now: datetime, names: tuple[str, ...]) -> Guess:
+        """What a text means; where the ear itself fails nothing is known, and the bot asks."""
+        try:
+            return self.ear.hear(text, now=now, names=names)
+        except Exception as error:
+            log.error("ear failed: inbound=%s error=%s", ident, without_words(error))
+            return Guess(text=text, intent=Intent.CHAT, score=0.0)
 
     def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
         if community_id not in self._names:

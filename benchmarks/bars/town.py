@@ -10,7 +10,7 @@ from pathlib import Path
 from ground import ROOT
 from sqlalchemy import select
 
-from bot import app
+from bot import app, opening
 from bot.settings import Limits, Settings
 from nlp import Ear
 from storage import Database
@@ -36,8 +36,8 @@ class Town:
         self.settings = Settings(
             database_url=url, data=str(folder), communities=(str(path),), limits=NO_LIMIT
         )
-        self.database: Database = app.open_database(self.settings)
-        app.load_files(self.database, app.read_files(self.settings), now())
+        self.database: Database = opening.open_database(self.settings)
+        opening.load_files(self.database, opening.read_files(self.settings), now())
         self.people: list[web.Visitor] = []
         self.tokens: list[str] = []
         with self.database.write() as session:

@@ -104,13 +104,21 @@ class Grant(Entity):
     token: Mapped[str] = mapped_column(default="")
 
 
+UNHANDLED: dict[str, Any] = {
+    "sqlite_where": text("handled_at IS NULL"),
+    "postgresql_where": text("handled_at IS NULL"),
+}
+
+
 class Inbound(Entity):
     """A message to us, kept from the moment the platform hears 200."""
 
     __tablename__ = "inbound"
     __table_args__ = (
         UniqueConstraint("channel_id", "external_id"),
-        Index("ix_inbound_waiting", "handled_at", "id"),
+        # Of a community, and of all: what waits is little, so these stay small.
+        Index("ix_inbound_waiting", "community_id", "id", **UNHANDLED),
+        Index("ix_inbound_oldest", "id", **UNHANDLED),
         Index("ix_inbound_chat", "channel_id", "chat_key", "id"),
         Index("ix_inbound_user", "channel_id", "user_key", "received_at"),
         {"sqlite_autoincrement": True},

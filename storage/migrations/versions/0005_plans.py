@@ -3,6 +3,8 @@ number is never given twice, since old buttons carry it"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -34,6 +36,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("about IS NOT NULL"),
     )
 
+    unhandled: dict[str, Any] = {
+        "sqlite_where": sa.text("handled_at IS NULL"),
+        "postgresql_where": sa.text("handled_at IS NULL"),
+    }
+    op.drop_index("ix_inbound_waiting", "inbound")
+    op.create_index("ix_inbound_waiting", "inbound", ["community_id", "id"], **unhandled)
+    op.create_index("ix_inbound_oldest", "inbound", ["id"], **unhandled)
     if op.get_bind().dialect.name == "sqlite":  # PostgreSQL's counters never go back
         with op.batch_alter_table(
             "conversation", recreate="always", table_kwargs={"sqlite_autoincrement": True}
@@ -42,6 +51,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_inbound_oldest", "inbound")
+    op.drop_index("ix_inbound_waiting", "inbound")
+    op.create_index("ix_inbound_waiting", "inbound", ["handled_at", "id"])
     op.drop_index("ix_outbound_about", "outbound")
     op.drop_index("ix_question_of", "question")
     op.drop_index("ix_question_outbound", "question")
