@@ -22,7 +22,7 @@ from pathlib import Path
 
 from crowd import Outcome
 
-from bot import app
+from bot import opening
 from bot.settings import Settings
 from storage import Store
 from storage.models import Role
@@ -40,9 +40,9 @@ def prepare(folder: Path) -> list[str]:
     path = folder / "community.toml"
     path.write_text(re.sub(r"(?m)^demo\s*=.*$", "", text), encoding="utf-8")
     settings = Settings(data=str(folder), communities=(str(path),))
-    database = app.open_database(settings)
+    database = opening.open_database(settings)
     now = datetime.now(UTC)
-    app.load_files(database, app.read_files(settings), now)
+    opening.load_files(database, opening.read_files(settings), now)
     codes = []
     with database.write() as session:
         store = Store(session, communities(session)[0].id)

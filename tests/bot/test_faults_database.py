@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot import app
+from bot import app, opening
 from bot.lane import Rank
 from bot.settings import Http, Settings
 from nlp import Ear
@@ -78,8 +78,8 @@ async def running(folder: Path, ear: Ear) -> AsyncIterator[Running]:
     settings = Settings(
         http=Http(port=port), data=str(folder / "data"), communities=(str(community),)
     )
-    database = app.open_database(settings)
-    app.load_files(database, app.read_files(settings), app.clock())
+    database = opening.open_database(settings)
+    opening.load_files(database, opening.read_files(settings), app.clock())
     made = app.App(settings, database, ear)
     task = asyncio.create_task(made.run())
     url = f"http://127.0.0.1:{port}"
