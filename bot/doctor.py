@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.app import make_adapters
 from bot.ears import make_ear
+from bot.node import SPOOLS
 from bot.opening import CannotStart, read_files
 from bot.settings import Settings
 from bot.shelf import ENOUGH, Shelf
@@ -91,6 +92,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
             waiting, failed = troubles(session)
             standing = media.counts(session)
         yield waiting < 1000, "等着处理的消息", str(waiting)
+        if not database.sqlite:
+            left = [path.name for path in sorted(settings.folder.glob(SPOOLS))]
+            words = f"{'、'.join(left)} 里还有，程序开着就会交进数据库" if left else "没有"
+            yield not left, "存在旁边的消息", words
         yield _attachments(settings, standing)
         words = "；".join(f"{row[0]}：{row[1]}" for row in failed)
         hint = f"{words}。主任在控制台「没办好的消息」里可以再试一次"

@@ -17,6 +17,7 @@ from bot.spool import Spool
 from storage import Database
 
 MOST = 64  # processes with one data folder
+SPOOLS = "spool-*.jsonl"
 
 
 class Node:

@@ -36,6 +36,11 @@ def test_it_starts_on_an_empty_database_and_answers(url: str, tmp_path: Path) ->
     fine = {row["what"]: row["ok"] for row in json.loads(found.stdout)}
     assert fine["数据库"], found.stdout
     assert fine["社区"]
+    assert fine["存在旁边的消息"]
+    (data / "spool-5.jsonl").touch()
+    found = huiyin("doctor", data=data, HUIYIN_DATABASE_URL=url)
+    assert found.returncode == 1
+    assert "spool-5.jsonl 里还有" in found.stdout
 
 
 def test_a_backup_is_pg_dumps_matter(url: str, tmp_path: Path) -> None:
