@@ -20,6 +20,7 @@ from storage.models import Community, Inbound, Outbound, Sending
 from storage.store import receipts
 from storage.store.claims import claim
 from storage.store.duties import due
+from storage.store.fixed import Fixed
 from storage.store.loading import communities, settings_of
 
 log = logging.getLogger("huiyin.turns")
@@ -53,7 +54,7 @@ class Dispatcher:
     on_duty_all: bool = False
     choose: Callable[[Sequence[int]], int] | None = None  # of communities, for a listener
     _files: dict[int, CommunityFile] = field(default_factory=dict)
-    _names: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _fixed: dict[int, Fixed] = field(default_factory=dict)
     _size: int = BATCH  # turns that lately fitted into HOLD
 
     # The ear is asked before BEGIN, from a reader.
@@ -70,8 +71,10 @@ class Dispatcher:
             community_id, texts = receipts.unheard(session, BATCH, self.choose)
             if not texts:
                 return {}
-            names = self._place_names(session, community_id)
+            if community_id not in self._fixed:
+                self._fixed[community_id] = Fixed(session, community_id).read()
             zone = self._file(Store(session, community_id)).zone
+        names = self._fixed[community_id].names
         local = now.astimezone(zone)  # "今晚八点" is said where they live
         return {
             ident: known.get(ident) or self._hear(ident, text, local, names)
@@ -86,11 +89,8 @@ class Dispatcher:
             log.error("ear failed: inbound=%s error=%s", ident, without_words(error))
             return Guess(text=text, intent=Intent.CHAT, score=0.0)
 
-    def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
-        if community_id not in self._names:
-            places = Store(session, community_id).people.places
-            self._names[community_id] = tuple(p.name for p in places if p.parent_id is not None)
-        return self._names[community_id]
+    def _store(self, session: Session, community_id: int) -> Store:
+        return Store(session, community_id, self._fixed.get(community_id))
 
     def turns(
         self,
@@ -118,7 +118,7 @@ class Dispatcher:
                 sound = []
             else:
                 done = Done()
-            store = Store(session, spoilt.community_id)
+            store = self._store(session, spoilt.community_id)
             for row in (*sound, spoilt):
                 done.note(self._turn(store, row, guesses[row.id], now))
                 done.handled += 1
@@ -145,9 +145,9 @@ class Dispatcher:
         if not rows:
             return True
         nested = session.begin_nested()
-        store = Store(session, rows[0].community_id)
+        store = self._store(session, rows[0].community_id)
         try:
-            names = self._place_names(session, store.community_id)
+            names = store.fixed.names
             expect(store, rows)
             for row in rows:
                 desk = self.desk(store, now)
@@ -171,7 +171,7 @@ class Dispatcher:
         nested = session.begin_nested()
         desk = self.desk(store, now)
         try:
-            said = self._answer(desk, row, heard, self._place_names(session, store.community_id))
+            said = self._answer(desk, row, heard, store.fixed.names)
             row.handled_at, row.intent = now, str(heard.intent)
             session.flush()
             nested.commit()
@@ -245,7 +245,7 @@ class Dispatcher:
             if work is None:
                 session.delete(duty)
                 continue
-            store = Store(session, duty.community_id)
+            store = self._store(session, duty.community_id)
             desk = self.desk(store, now)
             nested = session.begin_nested()
             try:

@@ -24,6 +24,7 @@ from storage.store.receipts import CARRIED, carried
 
 __all__ = ["Front", "answer", "apologise", "meet"]
 
+OF_A_DESK = tuple(field.name for field in fields(Desk))
 SURE = 0.6  # at or above it a guess is acted on; below it the bot asks
 OURS = ("zh", "en")  # whoever writes in another language gets the menu in it, and in English
 LIFECYCLE = ("joined", "left", "moved", "group")
@@ -36,7 +37,7 @@ PLACE_ANSWER = 24  # characters; a longer text is more than the answer to "where
 def answer(front: Front, heard: Guess, names: tuple[str, ...]) -> list[Outbound]:
     """Everything that is said because of one message."""
     desk = front.desk
-    shared = {f.name: getattr(desk, f.name) for f in fields(Desk)}
+    shared = {name: getattr(desk, name) for name in OF_A_DESK}
     turn = Turn(
         **shared,
         inbound=front.row,

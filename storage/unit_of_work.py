@@ -56,8 +56,6 @@ class UnitOfWork(Session):
         self._ahead: dict[type[Entity], _Kept] = {}
         self._expected: dict[type[Entity], set[int]] = {}
 
-        event.listen(self, "after_soft_rollback", lambda *_: self.forget_ahead())
-
     # Changing
 
     def changes(self, what: object = Entity) -> int:
@@ -185,3 +183,8 @@ class UnitOfWork(Session):
         while True:
             found = self.scalars(SEQUENCE, {"name": name, "n": AHEAD})
             yield from sorted(found)
+
+
+@event.listens_for(UnitOfWork, "after_soft_rollback")
+def _taken_back(session: UnitOfWork, _transaction: object) -> None:
+    session.forget_ahead()

@@ -11,6 +11,7 @@ from storage.store.appeals import Appeals
 from storage.store.base import Row
 from storage.store.channels import Channels
 from storage.store.duties import Duties
+from storage.store.fixed import Fixed
 from storage.store.help import Help
 from storage.store.incidents import Incidents
 from storage.store.media import Attachments
@@ -26,10 +27,11 @@ from storage.unit_of_work import UnitOfWork
 class Store:
     """One community's memory within one transaction."""
 
-    def __init__(self, session: UnitOfWork, community_id: int) -> None:
+    def __init__(self, session: UnitOfWork, community_id: int, fixed: Fixed | None = None) -> None:
         self.session = session
         self.community_id = community_id
-        self.people = People(session, community_id)
+        self.fixed = fixed or Fixed(session, community_id)
+        self.people = People(session, community_id, self.fixed)
 
     def add(self, row: Row) -> Row:
         """Keeps a new row and gives it its id."""
@@ -43,13 +45,12 @@ class Store:
 
     def expect(self, rows: Sequence[Inbound], since: datetime) -> None:
         """Whoever wrote these messages will be met next; see Messages.expect."""
-        _ = self.people.places, self.appeals.counter  # while there is nothing to flush
         self.messages.expect(rows, since)
         self.session.expect(Resident, [person.id for person in self.people.staff()])
 
     @cached_property
     def messages(self) -> Messages:
-        return Messages(self.session, self.community_id)
+        return Messages(self.session, self.community_id, self.fixed)
 
     @cached_property
     def appeals(self) -> Appeals:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import load_only
 
 from storage.models import LIVE, Appeal, AppealStep, Community, Resident, Stage
 from storage.store import ahead
@@ -28,8 +29,13 @@ class Appeals(Questions):
 
     @cached_property
     def counter(self) -> Community:
-        """The row that counts them."""
-        return self.session.get_one(Community, self.community_id)
+        """The row that counts them, without the file that it also keeps."""
+        born = self.session.pending(Community, self.community_id)
+        if born is not None:
+            return born
+        query = select(Community).where(Community.id == self.community_id)
+        with self.session.no_autoflush:
+            return self.session.scalars(query.options(load_only(Community.appeals_filed))).one()
 
     def of(self, resident: Resident, *, limit: int = 5, withdrawn: bool = False) -> list[Appeal]:
         """Somebody's own, newest first; those taken back only if asked for."""

@@ -64,7 +64,7 @@ def _places(store: Store, community: Community, file: CommunityFile) -> None:
                 )
             )
         known[words].position = position
-    store.people._places = None
+    store.fixed.forget()
 
 
 def _people(store: Store, file: CommunityFile, before: dict[str, Any], now: datetime) -> None:

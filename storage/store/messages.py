@@ -20,15 +20,16 @@ from storage.models import (
 )
 from storage.store import ahead, statements
 from storage.store.base import Questions
+from storage.store.fixed import Fixed
 from storage.unit_of_work import UnitOfWork
 
 NOT_LEFT = (Sending.QUEUED, Sending.WAITING)
 
 
 class Messages(Questions):
-    def __init__(self, session: UnitOfWork, community_id: int) -> None:
+    def __init__(self, session: UnitOfWork, community_id: int, fixed: Fixed) -> None:
         super().__init__(session, community_id)
-        self._channels: dict[str, tuple[str, bool]] | None = None
+        self.fixed = fixed
         self._expected: set[tuple[str, str]] = set()  # chats and users whose rows were read
         self._chats: dict[tuple[str, str], Chat] = {}
         self._writers: dict[tuple[str, str], tuple[Identity, Resident]] = {}
@@ -40,7 +41,6 @@ class Messages(Questions):
         `since` is the earliest moment `written_between` will be asked about.
         """
         values = {"community": self.community_id}
-        self._channel_facts()
         chat_keys, user_keys = list({r.chat_key for r in rows}), list({r.user_key for r in rows})
         for chat in self.session.scalars(statements.CHATS_AT, {**values, "keys": chat_keys}):
             self._chats[chat.channel_id, chat.external_id] = chat
@@ -67,14 +67,7 @@ class Messages(Questions):
 
     def platform(self, channel_id: str) -> str:
         """A channel's platform; "" for a channel that is not ours."""
-        return self._channel_facts().get(channel_id, ("", False))[0]
-
-    def _channel_facts(self) -> dict[str, tuple[str, bool]]:
-        """Of each channel its platform, and whether it may write first. Read once a batch."""
-        if self._channels is None:
-            found = self.session.execute(statements.CHANNELS, {"community": self.community_id})
-            self._channels = {row[0]: (row[1], row[2] == "free") for row in found}
-        return self._channels
+        return self.fixed.channels.get(channel_id, ("", False))[0]
 
     # Chats
 
@@ -114,8 +107,7 @@ class Messages(Questions):
         With `now` those come first that their platform lets us write to at that moment.
         """
         own = self.held(ahead.CHATS, resident.id)
-        facts = self._channel_facts()
-        if all(now is None or facts[chat.channel_id][1] for chat in own):
+        if all(now is None or self.fixed.channels[chat.channel_id][1] for chat in own):
             found = [chat for chat in own if not chat.group and not chat.gone]
             return sorted(found, key=lambda chat: (chat.seen_at, chat.id), reverse=True)
         values = {"community": self.community_id, "resident": resident.id, "now": now}

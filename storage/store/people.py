@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -24,6 +23,8 @@ from storage.models import (
 )
 from storage.store import merging, statements
 from storage.store.base import Questions
+from storage.store.fixed import Fixed, building_number
+from storage.unit_of_work import UnitOfWork
 
 
 def hashed(secret: str) -> str:
@@ -31,30 +32,21 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def building_number(name: str) -> str | None:
-    """ "3栋" → "3"; None for places that are no numbered building."""
-    found = re.fullmatch(r"0*(\d{1,4})\s*(?:栋|幢|号楼|号|座|#)", name)
-    return found[1] if found else None
-
-
 class People(Questions):
-    _places: list[Place] | None = None
-    _by_id: dict[int, Place]
     _file: tuple[list[int], dict[str, Resident]] | None = None
     _staff: tuple[int, list[Resident]] | None = None
 
-    # Places: a community has few, so they are read once a batch.
+    def __init__(self, session: UnitOfWork, community_id: int, fixed: Fixed) -> None:
+        super().__init__(session, community_id)
+        self.fixed = fixed
 
     @property
     def places(self) -> list[Place]:
-        if self._places is None:
-            found = self.session.scalars(self.ours(Place).order_by(Place.position))
-            self._places = list(found)
-            self._by_id = {place.id: place for place in self._places}
-        return self._places
+        """The community itself, then its places as in the file, depth first."""
+        return self.fixed.places
 
     def place(self, ident: int | None) -> Place | None:
-        return self._by_id.get(ident or 0) if self.places else None
+        return self.fixed.by_id.get(ident or 0)
 
     @property
     def root(self) -> Place:
@@ -73,8 +65,7 @@ class People(Questions):
         """The building with this number, if the community has it."""
         if number is None:
             return None
-        wanted = number.lstrip("0") or "0"
-        return next((p for p in self.places if building_number(p.name) == wanted), None)
+        return self.fixed.numbered.get(number.lstrip("0") or "0")
 
     def buildings(self) -> list[Place]:
         """The places nothing lies beneath: where people live."""

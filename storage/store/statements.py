@@ -73,9 +73,6 @@ WRITTEN_BY = select(Inbound.channel_id, Inbound.user_key, Inbound.received_at).w
     Inbound.user_key.in_(bindparam("keys", expanding=True)),
     Inbound.received_at > bindparam("since"),
 )
-CHANNELS = select(Channel.id, Channel.platform, Channel.initiate).where(
-    Channel.community_id == bindparam("community")
-)
 NAMES_IN = union(
     *(
         select(kind.name).where(
