@@ -30,9 +30,8 @@ class Appeals(Questions):
     @cached_property
     def counter(self) -> Community:
         """The row that counts them, without the file that it also keeps."""
-        born = self.session.pending(Community, self.community_id)
-        if born is not None:
-            return born
+        if self.session.pending(Community, self.community_id):
+            self.session.flush()
         query = select(Community).where(Community.id == self.community_id)
         with self.session.no_autoflush:
             return self.session.scalars(query.options(load_only(Community.appeals_filed))).one()
