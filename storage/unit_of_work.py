@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -48,6 +49,7 @@ class _Kept:
 
 class UnitOfWork(Session):
     _numbered: ClassVar[dict[type[Entity], bool]] = {}
+    _usual: ClassVar[dict[type[Entity], list[tuple[str, Any]]]] = {}
 
     def __init__(self, bind: Any = None, **named: Any) -> None:
         super().__init__(bind, **{"expire_on_commit": False, **named})
@@ -70,6 +72,9 @@ class UnitOfWork(Session):
 
     def add(self, instance: Any, **named: Any) -> None:
         """Keeps a new row, which has its id from now on."""
+        for name, value in self._defaults(type(instance)):  # else they came with the insert only
+            if name not in instance.__dict__:
+                setattr(instance, name, value() if callable(value) else value)
         super().add(instance, **named)
         self._changed()
         if not self._is_numbered(type(instance)):
@@ -151,7 +156,18 @@ class UnitOfWork(Session):
         """Reads again from now on."""
         self._ahead.clear()
 
-    # Ids
+    # New rows
+
+    def _defaults(self, kind: type[Entity]) -> list[tuple[str, Any]]:
+        """What a row of a kind has where nothing else is said: a value, or what makes one."""
+        if kind not in self._usual:
+            columns = [(one.key, one.columns[0].default) for one in inspect(kind).column_attrs]
+            self._usual[kind] = [
+                (key, partial(one.arg, None) if one.is_callable else one.arg)
+                for key, one in columns
+                if one is not None and (one.is_scalar or one.is_callable)
+            ]
+        return self._usual[kind]
 
     def _is_numbered(self, kind: type[Entity]) -> bool:
         if kind not in self._numbered:

@@ -11,7 +11,18 @@ import pytest
 from sqlalchemy import event, update
 
 from storage import Database, Session, Store
-from storage.models import Appeal, Channel, Chat, Community, Conversation, Entity, Resident, Stage
+from storage.models import (
+    Appeal,
+    Channel,
+    Chat,
+    Community,
+    Conversation,
+    Entity,
+    Outbound,
+    Resident,
+    Role,
+    Stage,
+)
 from storage.store import ahead
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -116,6 +127,19 @@ def test_rows_of_every_kind_are_written_parents_first(session: Session) -> None:
     tables = [table.name for table in Entity.metadata.sorted_tables if table.name in set(kinds)]
     assert list(dict.fromkeys(kinds)) == tables
     assert len(said) < 20, "many rows to a statement"
+
+
+def test_a_new_row_has_what_is_usual_before_it_is_written(session: Session) -> None:
+    store = community(session)
+    person = resident(store)
+    where = chat(store, person)
+    case = appeal(store, person, where)
+    assert (person.role, person.notices, where.turns) == (Role.RESIDENT, True, 0)
+    assert (case.stage, case.climbed) == (Stage.OPEN, 0)
+    first, second = conversation(store, where), Outbound(chat_id=where.id)
+    session.add(second)
+    session.expunge(second)
+    assert (first.step, second.choices) == (0, [])
 
 
 def test_ids_rise_and_go_on_after_what_others_wrote(on_both: Database) -> None:
