@@ -77,8 +77,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(kind: str, folder: Path, log: Path) -> Iterator[Server]:
-    """`kind` is huiyin or naive. Raises RuntimeError when it does not open."""
+def serving(kind: str, folder: Path, log: Path, only: str = "") -> Iterator[Server]:
+    """`kind` is huiyin or naive; `only` these of its parts. RuntimeError when it does not open."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUIYIN_")}
     env |= {
@@ -90,7 +90,7 @@ def serving(kind: str, folder: Path, log: Path) -> Iterator[Server]:
         "HUIYIN_LIMITS__MESSAGES_PER_MINUTE": "1000000",
     }
     naive = [str(ROOT / "benchmarks" / "naive.py"), str(folder / "huiyin.db"), str(port)]
-    command = ["-m", "bot", "run"] if kind == "huiyin" else naive
+    command = ["-m", "bot", "run", "--only", only] if kind == "huiyin" else naive
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT

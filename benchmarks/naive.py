@@ -36,6 +36,7 @@ from nlp import Ear, Guess
 from storage import Session, Store
 from storage.models import Channel, Inbound
 from storage.store import web
+from storage.unit_of_work import UnitOfWork
 
 CHANNEL = "web"
 POOL = 5  # SQLAlchemy's own default; more writers only wait longer for the one lock
@@ -74,6 +75,14 @@ def engine(path: str, begin: str) -> AsyncEngine:
     return made
 
 
+class Plainly(UnitOfWork):
+    """As an ORM does it by itself: a row that is added goes to the database at once."""
+
+    def add(self, instance: Any, **named: Any) -> None:
+        super().add(instance, **named)
+        self.flush()
+
+
 class Naive:
     def __init__(self, path: str) -> None:
         self.writers = engine(path, "BEGIN IMMEDIATE")
@@ -85,6 +94,9 @@ class Naive:
         self.hub = Hub()
         self.names: tuple[str, ...] = ()
 
+    def writing(self) -> AsyncSession:
+        return AsyncSession(self.writers, sync_session_class=Plainly)
+
     async def sessions(self, request: Request) -> Response:
         name = (await request.json())["name"]
         user, token = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
@@ -93,20 +105,24 @@ class Naive:
             channel = session.scalars(select(Channel).where(Channel.id == CHANNEL)).one()
             web.welcome(session, channel, name, user, token, clock())
 
-        async with AsyncSession(self.writers) as session, session.begin():
+        async with self.writing() as session, session.begin():
             await session.run_sync(work)
         return JSONResponse({"user": user, "token": token}, 201)
 
     async def send(self, request: Request) -> Response:
         fields = await request.json()
         token = request.headers["authorization"].partition(" ")[2]
-        heard = self.ear.hear(fields["text"], now=clock(), names=self.names)
-        async with AsyncSession(self.writers, expire_on_commit=False) as session, session.begin():
-            chats = await session.run_sync(self.work, token, fields["id"], fields["text"], heard)
+        chats = await self.take(token, fields["id"], fields["text"])
         if chats is None:
             return JSONResponse({"accepted": True, "duplicate": True}, 202)
         self.hub.notify(chats)
         return JSONResponse({"accepted": True, "duplicate": False}, 202)
+
+    async def take(self, token: str, ident: str, text: str) -> Any:
+        """One message, heard, kept and answered in one transaction; see `work`."""
+        heard = self.ear.hear(text, now=clock(), names=self.names)
+        async with self.writing() as session, session.begin():
+            return await session.run_sync(self.work, token, ident, text, heard)
 
     def work(self, session: Session, token: str, ident: str, text: str, heard: Guess) -> Any:
         """Everything one message needs; which chats have something new, or None: had it already."""
@@ -144,7 +160,7 @@ class Naive:
 
     async def stream(self, request: Request) -> Response:
         token = request.headers["authorization"].partition(" ")[2]
-        async with AsyncSession(self.readers) as session:
+        async with AsyncSession(self.readers, sync_session_class=UnitOfWork) as session:
             visitor = await session.run_sync(web.visitor, CHANNEL, token)
         assert visitor is not None
         return StreamingResponse(self.events(visitor), media_type="text/event-stream")
@@ -155,7 +171,7 @@ class Naive:
         try:
             yield "retry: 2000\n\n"
             while not self.hub.closing:
-                async with AsyncSession(self.readers) as session:
+                async with AsyncSession(self.readers, sync_session_class=UnitOfWork) as session:
                     rows = await session.run_sync(
                         web.said_after, visitor, visitor.chat_id, seq, limit=100
                     )

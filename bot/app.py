@@ -198,23 +198,25 @@ class App:
         return True
 
     async def tick(self) -> None:
-        """What the timetable says is due."""
+        """What the timetable says is due, piece by piece: what is more urgent goes between."""
         office = self.office
-        now = clock()
 
         def anything() -> bool:
             with office.database.read() as session:
-                return anything_due(session, now)
+                return anything_due(session, clock())
+
+        def work(session: Session) -> Done:
+            return office.dispatcher.duties(session, clock(), clock=clock)
 
         try:
             for _ in range(ROUNDS):
-                if not await asyncio.to_thread(anything):
-                    return
-                done = await office.lane.write(
-                    Rank.DUTY, lambda session: office.dispatcher.duties(session, now)
-                )
-                self._tell(done)
-                if office.database.sqlite or not done.handled:
+                more = await asyncio.to_thread(anything)
+                handled = 0
+                while more and not self.stopping.is_set():
+                    done = await office.lane.write(Rank.DUTY, work)
+                    self._tell(done)
+                    more, handled = done.more, handled + done.handled
+                if office.database.sqlite or not handled:
                     return  # all of it is done, or other processes are at it
         except Unavailable as error:
             log.warning("database unavailable: %s", error)

@@ -13,7 +13,7 @@ from handlers.desk import Desk
 from handlers.front import expect, note_receipt
 from handlers.routing import Front, answer, apologise, meet, more_to_come
 from handlers.turn import Contents, NeedsSavepoint
-from nlp import Ear, Guess
+from nlp import Ear, Guess, Intent
 from storage import Database, Session, Store
 from storage.community_file import CommunityFile
 from storage.models import Community, Inbound, Outbound, Sending
@@ -35,6 +35,7 @@ class Done:
     handled: int = 0
     chats: set[int] = field(default_factory=set)
     held: list[tuple[str, str]] = field(default_factory=list)  # (channel, key), handled now
+    more: bool = False  # of duties: something is due again at once
 
     def note(self, said: Sequence[Outbound]) -> None:
         self.chats |= {row.chat_id for row in said}
@@ -73,9 +74,17 @@ class Dispatcher:
             zone = self._file(Store(session, community_id)).zone
         local = now.astimezone(zone)  # "今晚八点" is said where they live
         return {
-            ident: known.get(ident) or self.ear.hear(text, now=local, names=names)
+            ident: known.get(ident) or self._hear(ident, text, local, names)
             for ident, text in texts.items()
         }
+
+    def _hear(self, ident: int, text: str, now: datetime, names: tuple[str, ...]) -> Guess:
+        """What a text means; where the ear itself fails nothing is known, and the bot asks."""
+        try:
+            return self.ear.hear(text, now=now, names=names)
+        except Exception as error:
+            log.error("ear failed: inbound=%s error=%s", ident, without_words(error))
+            return Guess(text=text, intent=Intent.CHAT, score=0.0)
 
     def _place_names(self, session: Session, community_id: int) -> tuple[str, ...]:
         if community_id not in self._names:
@@ -224,9 +233,13 @@ class Dispatcher:
 
     # Duties
 
-    def duties(self, session: Session, now: datetime) -> Done:
-        """Runs what the timetable says is due, each in a savepoint of its own."""
+    def duties(
+        self, session: Session, now: datetime, *, clock: Callable[[], datetime] | None = None
+    ) -> Done:
+        """Runs what the timetable says is due, each in a savepoint of its own; with a clock, for
+        HOLD at most. `more`: a duty has done a piece of its work and goes on at once."""
         done = Done()
+        begun = clock() if clock is not None else now
         for duty in due(session, now):
             work = self.contents.duties.get(duty.name)
             if work is None:
@@ -241,11 +254,16 @@ class Dispatcher:
                 session.flush()
                 nested.commit()
                 done.note(desk.said)
+                done.chats |= desk.reached
+                done.more |= again is not None and again <= now
                 done.handled += 1
             except Exception as error:
                 nested.rollback()
                 log.error("duty failed: %s error=%s", duty.name, without_words(error))
                 store.duties.put(duty.name, now + timedelta(minutes=1))
+            if clock is not None and clock() - begun > HOLD:
+                done.more = True
+                break
         return done
 
     def start_duties(self, session: Session, now: datetime, only: int | None = None) -> None:

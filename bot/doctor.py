@@ -97,8 +97,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
             words = f"{'、'.join(left)} 里还有，程序开着就会交进数据库" if left else "没有"
             yield not left, "存在旁边的消息", words
         yield _attachments(settings, standing)
-        words = "；".join(f"{row[0]}：{row[1]}" for row in failed) or "没有"
-        yield not failed, "没办好的消息", words
+        words = "；".join(f"{row[0]}：{row[1]}" for row in failed)
+        hint = f"{words}。主任在控制台「没办好的消息」里可以再试一次"
+        yield not failed, "没办好的消息", hint if failed else "没有"
         adapters = make_adapters(database, settings)
         yield True, "外部渠道", "、".join(adapters) or "没有（只有网页）"
     except CannotStart as error:

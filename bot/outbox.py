@@ -17,7 +17,7 @@ from bot.adapters.base import Adapter, Fail, Sent
 from bot.lane import Lane, Rank
 from bot.leases import ALONE, Leases
 from bot.outcome import next_out, outcome, unsent
-from bot.pacing import Pace, Picked, pick
+from bot.pacing import MARGIN, Pace, Picked, pick
 from storage import Database, Session
 from storage.models import Sending
 from storage.store import sending
@@ -110,6 +110,7 @@ class _Sender:
         self._landed: list[tuple[Waiting, Sent | None, Mark]] = []  # None: not sent
         self._marks: list[Mark] = []  # how sends went, until it is written down
         self._sure = True  # of what the last commit did
+        self._line: set[tuple[int, int]] = set()  # at the gate: priority and id
 
     @property
     def closing(self) -> bool:
@@ -267,6 +268,7 @@ class _Sender:
         return work
 
     async def _send(self, row: Waiting) -> None:
+        await self._start(row)
         if self._leases.held(self.lease) is None:  # we slept: another may be sending this
             self._end(row, None, unsent(row))
             return
@@ -289,6 +291,20 @@ class _Sender:
         self._landed.append((row, sent, mark))
         self._flying.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
         self.woken.set()
+
+    async def _start(self, row: Waiting) -> None:
+        """Waits for the moment the platform takes one more; the urgent go first."""
+        mine = row.priority, row.id
+        self._line.add(mine)
+        try:
+            while self.pace is not None:
+                now = self._clock()
+                at = self.pace.start(row, now) if mine == min(self._line) else now + MARGIN
+                if at is None:
+                    return
+                await self._sleep((at - now).total_seconds())
+        finally:
+            self._line.discard(mine)
 
     async def _pause(self, until: datetime | None, *, deaf: bool = False) -> None:
         """Until woken or until a moment, at most LOOK seconds; `deaf` to being woken."""

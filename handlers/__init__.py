@@ -101,6 +101,8 @@ MATTERS = {
     "group_code": binding.group_code,
     "unanswered": channel.unanswered,
     "console_link": console.console_link,
+    "try_again": console.try_again,
+    "let_be": console.let_be,
     "in_person": telling.in_person,
     "told": telling.told,
     "link_for": linking.link_for,

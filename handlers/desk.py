@@ -68,6 +68,7 @@ class Desk:
     public_url: str = ""
     careful: bool = True  # every matter in a savepoint; without, one that needs it says so
     said: list[Outbound] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)  # chats a whole crowd was written to in
     _words: dict[str, Words] = field(default_factory=dict)
 
     # Words

@@ -45,10 +45,11 @@ def meet(desk: Desk, row: Inbound, messages_per_minute: int) -> Front:
     if chat is None:
         chat = _new_chat(desk, row, person)
     chat.turns += 1
-    if row.kind != "console":  # which says nothing about where its author reads
+    # What is done at the console, or tried again, says nothing about where its author reads now.
+    if row.kind != "console" and row.received_at >= chat.seen_at:
         chat.seen_at, chat.gone = desk.now, False
-    written = desk.store.messages.written_since(
-        row.channel_id, row.user_key, row.received_at - MINUTE
+    written = desk.store.messages.written_between(
+        row.channel_id, row.user_key, row.received_at - MINUTE, row.received_at
     )
     return Front(desk, row, chat, person, written > messages_per_minute)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from handlers.codes import OWN, find_code, make_code, read_code
 from handlers.corrections import read_correction
+from handlers.crowds import check_in, crowd_of, next_part, put_to, tell_all, withdraw_from
 from handlers.desk import KEEP_QUESTION, Choice, Desk, about
 from handlers.words import LANGUAGES, Words, brief
 from nlp import Guess, Intent, Where
@@ -34,10 +35,16 @@ __all__ = [
     "Words",
     "about",
     "brief",
+    "check_in",
+    "crowd_of",
     "find_code",
     "make_code",
+    "next_part",
+    "put_to",
     "read_code",
     "read_correction",
+    "tell_all",
+    "withdraw_from",
 ]
 
 

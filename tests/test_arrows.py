@@ -28,6 +28,7 @@ MACHINERY = {
     "codes",
     "conversing",
     "corrections",
+    "crowds",
     "edits",
     "front",
     "groups",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from handlers.notice.quota import chat_of, left, quota_words
-from handlers.turn import Choice, Desk, about
-from storage.models import Chat, Notice, NoticeStage, Priority, Receipt, Resident, Role
+from handlers.turn import Choice, Desk, Words, about, crowd_of, next_part, put_to
+from storage.models import Chat, Notice, NoticeStage, Priority, Resident, Role
 
-CHUNK = 200
 EVERY = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
 
 
 def publish_due(desk: Desk) -> datetime | None:
-    """Plans one chunk of each notice that is due."""
+    """Plans the next few of each notice that is due; is due again while there are more."""
     for notice in desk.store.notices.due(desk.now):
         if notice.stage is NoticeStage.SCHEDULED:
             notice.stage = NoticeStage.SENDING
@@ -58,45 +58,60 @@ def _plan(desk: Desk, notice: Notice) -> None:
             _not_posted(desk, notice, chat)
             return
         if chat is not None and not chat.gone:
-            author = desk.store.people.resident(notice.author_id)
-            desk.write(
-                chat,
-                notice.text,
-                kind="notice",
-                about=about(notice),
-                priority=Priority.NOTICE,
-                sender=desk.title(author) if author else "bot",
-            )
-        people: list[Resident] = []
+            _post(desk, notice, chat)
+        last = True
     else:
-        people = list(_people(desk, kind, rest, notice.planned_up_to))
-    for person in people:
-        notice.planned_up_to = person.id
-        staff = person.is_staff and kind != "role"  # they write notices; they need no copy
-        if staff or not person.notices or desk.store.notices.receipt(notice, person) is not None:
-            continue
-        words = desk.words(person)
-        question = desk.put(
-            "notice.receipt",
-            person,
-            about(notice),
-            "notice.to_resident",
-            [Choice("read", words.say("notice.received"), ("+", "收到", "知道了", "好的"))],
-            priority=Priority.NOTICE,
-            kind="notice",
-            text=notice.text,
-        )
-        if question is not None:
-            desk.store.add(
-                Receipt(
-                    notice_id=notice.id, resident_id=person.id, outbound_id=question.outbound_id
-                )
-            )
-    if len(people) < CHUNK:
+        last = _put_to_next(desk, notice, kind, rest)
+    if last:
         notice.stage, notice.due_at = NoticeStage.DONE, None
         _tell_author(desk, notice)
     else:
         notice.due_at = desk.now
+
+
+def _post(desk: Desk, notice: Notice, chat: Chat) -> None:
+    author = desk.store.people.resident(notice.author_id)
+    desk.write(
+        chat,
+        notice.text,
+        kind="notice",
+        about=about(notice),
+        priority=Priority.NOTICE,
+        sender=desk.title(author) if author else "bot",
+    )
+
+
+def _put_to_next(desk: Desk, notice: Notice, kind: str, rest: str) -> bool:
+    """Puts the notice to the next of its residents; whether these were the last."""
+    place = desk.store.people.place(int(rest)) if kind == "place" else None
+    if kind == "place" and place is None:
+        return True
+    # Staff write notices; they need no copy but of what is for their role.
+    everybody = replace(
+        crowd_of(desk, place),
+        role=Role(rest) if kind == "role" else None,
+        staff=kind == "role",
+        notice=notice.id,
+        after=notice.planned_up_to,
+    )
+    people, last = next_part(desk, everybody)
+    notice.planned_up_to = people.up_to or notice.planned_up_to
+
+    def worded(words: Words) -> tuple[str, list[Choice]]:
+        understood = ("+", "收到", "知道了", "好的")
+        read = Choice("read", words.say("notice.received"), understood)
+        return words.say("notice.to_resident", text=notice.text), [read]
+
+    put_to(
+        desk,
+        people,
+        "notice.receipt",
+        about(notice),
+        worded,
+        priority=Priority.NOTICE,
+        kind="notice",
+    )
+    return last
 
 
 def _not_posted(desk: Desk, notice: Notice, chat: Chat) -> None:
@@ -113,19 +128,6 @@ def _not_posted(desk: Desk, notice: Notice, chat: Chat) -> None:
             quota=quota_words(desk, chat),
             text=notice.text[:30],
         )
-
-
-def _people(desk: Desk, kind: str, rest: str, after: int) -> list[Resident]:
-    people = desk.store.people
-    if kind == "place":
-        place = people.place(int(rest))
-        if place is None:
-            return []
-        if place.parent_id is not None:
-            return list(people.living_in(place, after=after, limit=CHUNK))
-    if kind == "role":
-        return [p for p in people.with_role(Role(rest)) if p.id > after][:CHUNK]
-    return list(people.everyone(after=after, limit=CHUNK))
 
 
 def _tell_author(desk: Desk, notice: Notice) -> None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from handlers.turn import Choice, Desk, Turn, about
-from storage.models import CheckIn, CheckInStage, Place, Priority, Resident, RollCall
+from handlers.turn import (
+    Choice,
+    Desk,
+    Turn,
+    Words,
+    about,
+    check_in,
+    crowd_of,
+    next_part,
+    put_to,
+    tell_all,
+    withdraw_from,
+)
+from storage.models import Place, Priority, Resident, RollCall
+from storage.store.crowd import Crowd
 
-CHUNK = 200  # residents to a commit
 ASK_AGAIN = timedelta(minutes=10)
 CLOSES = timedelta(hours=24)
 
@@ -80,69 +94,82 @@ def plan_rollcall(desk: Desk) -> datetime | None:
 
 
 def _plan(desk: Desk, roll: RollCall) -> None:
-    place = desk.store.people.place(roll.place_id) or desk.store.people.root
-    if place.parent_id is None:
-        people = desk.store.people.everyone(after=roll.planned_up_to, limit=CHUNK)
-    else:
-        people = desk.store.people.living_in(place, after=roll.planned_up_to, limit=CHUNK)
-    for person in people:
-        check = desk.store.add(
-            CheckIn(rollcall_id=roll.id, resident_id=person.id, stage=CheckInStage.WAITING)
-        )
-        check.reached = ask(desk, roll, person, "rollcall.ask")
-        if not check.reached:
-            check.stage = CheckInStage.UNREACHABLE
-    if len(people) < CHUNK:
+    place = desk.store.people.place(roll.place_id)
+    people, last = next_part(desk, replace(crowd_of(desk, place), after=roll.planned_up_to))
+    check_in(desk, people, roll.id)
+    ask_all(desk, roll, people, "rollcall.ask")
+    if last:
         roll.planned_at, roll.due_at = desk.now, roll.started_at + ASK_AGAIN
         desk.wake("chase_silent", roll.due_at)
     else:
-        roll.planned_up_to = people[-1].id
+        roll.planned_up_to = people.up_to or roll.planned_up_to
+
+
+def ask_all(desk: Desk, roll: RollCall, people: Crowd, phrase: str) -> None:
+    """Puts "平安吗？" to each of a crowd who has a chat to be asked in."""
+    put_to(
+        desk,
+        people,
+        "rollcall.checkin",
+        about(roll),
+        lambda words: (words.say(phrase, **_values(desk, roll, words)), _choices(words)),
+        inline=True,
+        until=roll.started_at + CLOSES,
+        priority=Priority.ROLLCALL if phrase == "rollcall.ask" else Priority.CHASE,
+    )
 
 
 def ask(desk: Desk, roll: RollCall, person: Resident, phrase: str) -> bool:
     """Puts "平安吗？" to one person; False where there is no chat to ask in."""
     words = desk.words(person)
-    place = desk.store.people.place(roll.place_id)
     asked = desk.put(
         "rollcall.checkin",
         person,
         about(roll),
         phrase,
-        [
-            Choice(
-                "safe",
-                words.say("rollcall.safe"),
-                (
-                    "平安",
-                    "没事",
-                    "安全",
-                    "都好",
-                    "safe",
-                    r"/(我们?|一家|家里|全家|都|大家)*(很|挺)?(平安|没事|安全|都好|好着呢)[的了呢啊]*$",
-                    "是",
-                    "是的",
-                ),
-            ),
-            Choice(
-                "needs_help",
-                words.say("rollcall.needs_help"),
-                (
-                    "需要帮助",
-                    "要帮助",
-                    "救命",
-                    "不好",
-                    "/不(太|怎么)?(平安|安全|好)|没有?平安|有事|(i am |i.m )?not (safe|ok)",
-                ),
-            ),
-        ],
+        _choices(words),
         inline=True,
         until=roll.started_at + CLOSES,
-        place=place.name if place else "",
-        reason=roll.reason,
-        drill=words.say("rollcall.drill") if roll.drill else "",
         priority=Priority.ROLLCALL if phrase == "rollcall.ask" else Priority.CHASE,
+        **_values(desk, roll, words),
     )
     return asked is not None
+
+
+def _values(desk: Desk, roll: RollCall, words: Words) -> dict[str, Any]:
+    place = desk.store.people.place(roll.place_id)
+    drill = words.say("rollcall.drill") if roll.drill else ""
+    return {"place": place.name if place else "", "reason": roll.reason, "drill": drill}
+
+
+def _choices(words: Words) -> list[Choice]:
+    return [
+        Choice(
+            "safe",
+            words.say("rollcall.safe"),
+            (
+                "平安",
+                "没事",
+                "安全",
+                "都好",
+                "safe",
+                r"/(我们?|一家|家里|全家|都|大家)*(很|挺)?(平安|没事|安全|都好|好着呢)[的了呢啊]*$",
+                "是",
+                "是的",
+            ),
+        ),
+        Choice(
+            "needs_help",
+            words.say("rollcall.needs_help"),
+            (
+                "需要帮助",
+                "要帮助",
+                "救命",
+                "不好",
+                "/不(太|怎么)?(平安|安全|好)|没有?平安|有事|(i am |i.m )?not (safe|ok)",
+            ),
+        ),
+    ]
 
 
 def undo_start(turn: Turn, ident: str) -> None:
@@ -159,18 +186,15 @@ def undo_start(turn: Turn, ident: str) -> None:
 def close(desk: Desk, roll: RollCall, phrase: str) -> None:
     """Ends a call; those who were asked and those who wait hear it once."""
     roll.closed_at, roll.due_at = desk.now, None
-    desk.withdraw(about(roll))
-    place = desk.store.people.place(roll.place_id)
-    for check, person in desk.store.rollcalls.people(roll):
-        if check.reached:
-            desk.tell(
-                person,
-                phrase,
-                about=about(roll),
-                priority=Priority.CHASE,
-                place=place.name if place else "",
-                reason=roll.reason,
-            )
+    withdraw_from(desk, about(roll))
+    asked = replace(crowd_of(desk, None), rollcall=roll.id)
+    tell_all(
+        desk,
+        asked,
+        about(roll),
+        lambda words: words.say(phrase, **_values(desk, roll, words)),
+        priority=Priority.CHASE,
+    )
 
 
 def end(turn: Turn) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from handlers.rollcall.call import CLOSES, ask
-from handlers.turn import Desk, Turn, about
+from handlers.rollcall.call import CLOSES, ask_all
+from handlers.turn import Desk, Turn, about, crowd_of, withdraw_from
 from storage.models import CheckInStage, Priority, Resident, Role, RollCall
 
 TO_THE_DOORS = timedelta(minutes=30)
@@ -19,17 +20,16 @@ def chase_silent(desk: Desk) -> datetime | None:
             roll.due_at = None if roll.closed_at else desk.now + timedelta(seconds=5)
         elif roll.asked_again_at is None:
             roll.asked_again_at, roll.due_at = desk.now, roll.started_at + TO_THE_DOORS
-            for _, person in desk.store.rollcalls.people(roll, CheckInStage.WAITING):
-                desk.withdraw(about(roll), to=person)
-                ask(desk, roll, person, "rollcall.again")
+            silent = replace(crowd_of(desk, None), rollcall=roll.id, silent=True)
+            withdraw_from(desk, about(roll), silent)
+            ask_all(desk, roll, silent, "rollcall.again")
         elif roll.listed_at is None:
             roll.listed_at, roll.due_at = desk.now, roll.started_at + CLOSES
-            for check, _ in desk.store.rollcalls.people(roll, CheckInStage.WAITING):
-                check.stage = CheckInStage.UNREACHABLE
+            desk.store.rollcalls.give_up_waiting(roll)
             _hand_out_door_list(desk, roll)
         else:
             roll.closed_at, roll.due_at = desk.now, None
-            desk.withdraw(about(roll))
+            withdraw_from(desk, about(roll))
             starter = desk.store.people.resident(roll.started_by_id)
             if starter is not None:
                 desk.tell(

@@ -58,9 +58,14 @@ class Chat(Entity):
     """Where messages stand: a private chat or a group, on a channel."""
 
     __tablename__ = "chat"
-    __table_args__ = (UniqueConstraint("channel_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("channel_id", "external_id"),
+        # Never by the community alone: a planner without figures would think that as good.
+        Index("ix_chat_of", "community_id", "resident_id"),
+        Index("ix_chat_named", "community_id", "external_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
-    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), index=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))
     external_id: Mapped[str]
     resident_id: Mapped[int | None] = mapped_column(ForeignKey("resident.id"), index=True)
@@ -99,13 +104,21 @@ class Grant(Entity):
     token: Mapped[str] = mapped_column(default="")
 
 
+UNHANDLED: dict[str, Any] = {
+    "sqlite_where": text("handled_at IS NULL"),
+    "postgresql_where": text("handled_at IS NULL"),
+}
+
+
 class Inbound(Entity):
     """A message to us, kept from the moment the platform hears 200."""
 
     __tablename__ = "inbound"
     __table_args__ = (
         UniqueConstraint("channel_id", "external_id"),
-        Index("ix_inbound_waiting", "handled_at", "id"),
+        # Of a community, and of all: what waits is little, so these stay small.
+        Index("ix_inbound_waiting", "community_id", "id", **UNHANDLED),
+        Index("ix_inbound_oldest", "id", **UNHANDLED),
         Index("ix_inbound_chat", "channel_id", "chat_key", "id"),
         Index("ix_inbound_user", "channel_id", "user_key", "received_at"),
         {"sqlite_autoincrement": True},
@@ -147,6 +160,12 @@ class Outbound(Entity):
             sqlite_where=text("status = 'waiting'"),
             postgresql_where=text("status = 'waiting'"),
         ),
+        Index(
+            "ix_outbound_about",
+            "about",
+            sqlite_where=text("about IS NOT NULL"),
+            postgresql_where=text("about IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},  # `id` is what readers count by: never given twice
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -178,6 +197,7 @@ class Conversation(Entity):
     """An open replayed function of one chat; the newest is on top."""
 
     __tablename__ = "conversation"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # old buttons carry its id: once given
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"), index=True)
@@ -198,7 +218,17 @@ class Question(Entity):
     """Put to one person in one chat, standing on its own until answered, withdrawn or expired."""
 
     __tablename__ = "question"
-    __table_args__ = (Index("ix_question_standing", "chat_id", "closed_at"),)
+    __table_args__ = (
+        Index("ix_question_standing", "chat_id", "closed_at"),
+        Index("ix_question_outbound", "outbound_id"),
+        Index(
+            "ix_question_of",
+            "resident_id",
+            "about",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     chat_id: Mapped[int] = mapped_column(ForeignKey("chat.id"))

@@ -51,7 +51,10 @@ class Resident(Entity):
     """A person, known on one or more channels. Name and address are claims until confirmed."""
 
     __tablename__ = "resident"
-    __table_args__ = (Index("ix_resident_home", "community_id", "home_id"),)
+    __table_args__ = (
+        Index("ix_resident_home", "community_id", "home_id"),
+        Index("ix_resident_role", "community_id", "role"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     name: Mapped[str]
@@ -80,7 +83,10 @@ class Identity(Entity):
     """A resident as one channel knows them."""
 
     __tablename__ = "identity"
-    __table_args__ = (UniqueConstraint("channel_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("channel_id", "external_id"),
+        Index("ix_identity_named", "community_id", "external_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
     channel_id: Mapped[str] = mapped_column(ForeignKey("channel.id"))

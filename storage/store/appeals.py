@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import func, select
 
@@ -14,8 +15,6 @@ from storage.store.base import Questions
 
 
 class Appeals(Questions):
-    _ours: Community | None = None
-
     def get(self, ident: int | None) -> Appeal | None:
         return self.one(Appeal, ident)
 
@@ -24,11 +23,13 @@ class Appeals(Questions):
 
     def next_number(self) -> int:
         """The next 编号; counted on the community's row, so that none is given twice."""
-        if self._ours is None:
-            with self.session.no_autoflush:
-                self._ours = self.session.get_one(Community, self.community_id)
-        self._ours.appeals_filed += 1
-        return self._ours.appeals_filed
+        self.counter.appeals_filed += 1
+        return self.counter.appeals_filed
+
+    @cached_property
+    def counter(self) -> Community:
+        """The row that counts them."""
+        return self.session.get_one(Community, self.community_id)
 
     def of(self, resident: Resident, *, limit: int = 5, withdrawn: bool = False) -> list[Appeal]:
         """Somebody's own, newest first; those taken back only if asked for."""

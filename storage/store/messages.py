@@ -37,7 +37,7 @@ class Messages(Questions):
     def expect(self, rows: Sequence[Inbound], since: datetime) -> None:
         """Reads at once what the turns of these messages will ask for one after another.
 
-        `since` is the earliest moment `written_since` will be asked about.
+        `since` is the earliest moment `written_between` will be asked about.
         """
         values = {"community": self.community_id}
         self._channel_facts()
@@ -197,17 +197,20 @@ class Messages(Questions):
     def inbound(self, ident: int | None) -> Inbound | None:
         return self.one(Inbound, ident)
 
-    def written_since(self, channel_id: str, user_key: str, since: datetime) -> int:
-        """How many messages one user wrote since a moment."""
+    def written_between(
+        self, channel_id: str, user_key: str, since: datetime, until: datetime
+    ) -> int:
+        """How many messages one user wrote after a moment, and not after another."""
         if (channel_id, user_key) in self._written:
-            return sum(at > since for at in self._written[channel_id, user_key])
+            return sum(since < at <= until for at in self._written[channel_id, user_key])
         values = {
             "community": self.community_id,
             "channel": channel_id,
             "key": user_key,
             "since": since,
+            "until": until,
         }
-        return self.session.scalar(statements.WRITTEN_SINCE, values) or 0
+        return self.session.scalar(statements.WRITTEN_BETWEEN, values) or 0
 
     def inbound_keyed(self, channel_id: str, key: str) -> Inbound | None:
         """A message by its dedup key."""
@@ -220,6 +223,22 @@ class Messages(Questions):
         """Messages whose handler failed, the last first."""
         query = self.ours(Inbound).where(Inbound.error.is_not(None))
         return list(self.session.scalars(query.order_by(Inbound.id.desc()).limit(limit)))
+
+    def written_after(self, row: Inbound) -> list[str]:
+        """What its writer said in its chat after a message, oldest first."""
+        query = (
+            select(Inbound.text)
+            .where(
+                Inbound.community_id == self.community_id,
+                Inbound.channel_id == row.channel_id,
+                Inbound.chat_key == row.chat_key,
+                Inbound.user_key == row.user_key,
+                Inbound.id > row.id,
+                Inbound.text != "",
+            )
+            .order_by(Inbound.id)
+        )
+        return list(self.session.scalars(query))
 
     # Outbound
 
@@ -324,7 +343,7 @@ class Messages(Questions):
                 Inbound.chat_key == chat.external_id,
                 Inbound.id != keep,
             )
-            .values(text="", extra=None, user_name=None, reply=None)
+            .values(text="", extra=None, user_name=None, reply=None, error=None)
         )
         mine = and_(Outbound.community_id == self.community_id, Outbound.chat_id == chat.id)
         self.session.execute(

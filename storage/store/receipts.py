@@ -126,9 +126,12 @@ def _receive(session: Session, rows: Sequence[Received], now: datetime) -> list[
     return fresh
 
 
+_OLDEST = (
+    select(Inbound.community_id).where(Inbound.handled_at.is_(None)).order_by(Inbound.id).limit(1)
+)
 _WAITING = (
-    select(Inbound.id, Inbound.community_id, Inbound.text, Inbound.kind)
-    .where(Inbound.handled_at.is_(None))
+    select(Inbound.id, Inbound.text, Inbound.kind)
+    .where(Inbound.community_id == bindparam("community"), Inbound.handled_at.is_(None))
     .order_by(Inbound.id)
     .limit(bindparam("most"))
 )
@@ -154,16 +157,13 @@ def unheard(
     `choose` takes one of the communities that have waited longest; without it, the first. The text
     of a start that carries a matter along is that matter's.
     """
-    query = _WAITING
-    if choose is not None:
-        longest = session.scalars(_LONGEST).all()
-        if not longest:
-            return 0, {}
-        query = query.where(Inbound.community_id == choose(longest))
-    rows = session.execute(query, {"most": limit}).all()
-    community = rows[0][1] if rows else 0
-    texts = {row[0]: row[2] for row in rows if row[1] == community}
-    for ident in [row[0] for row in rows if row[3] == "start" and row[0] in texts]:
+    longest = session.scalars(_OLDEST if choose is None else _LONGEST).all()
+    if not longest:
+        return 0, {}
+    community = longest[0] if choose is None else choose(longest)
+    rows = session.execute(_WAITING, {"community": community, "most": limit}).all()
+    texts = {row[0]: row[1] for row in rows}
+    for ident in [row[0] for row in rows if row[2] == "start"]:
         original = carried(session, session.get_one(Inbound, ident))
         if original is not None:
             texts[ident] = original.text

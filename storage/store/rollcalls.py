@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 
 from storage.models import CheckIn, CheckInStage, Resident, RollCall
 from storage.store.base import Questions
@@ -79,6 +79,15 @@ class RollCalls(Questions):
             query = query.where(CheckIn.stage.in_(stages))
         order = (Resident.home_id, Resident.unit, Resident.room, Resident.id)
         return [(row[0], row[1]) for row in self.session.execute(query.order_by(*order))]
+
+    def give_up_waiting(self, rollcall: RollCall) -> None:
+        """Whoever has not answered is on the door list from now on."""
+        ours = self.beneath(RollCall, RollCall.id).where(RollCall.id == rollcall.id)
+        self.session.execute(
+            update(CheckIn)
+            .where(CheckIn.rollcall_id.in_(ours), CheckIn.stage == CheckInStage.WAITING)
+            .values(stage=CheckInStage.UNREACHABLE)
+        )
 
     def due(self, now: datetime) -> list[RollCall]:
         query = self.ours(RollCall).where(RollCall.due_at <= now)

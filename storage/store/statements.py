@@ -22,11 +22,12 @@ WRITER = (
         Identity.external_id == bindparam("key"),
     )
 )
-WRITTEN_SINCE = select(func.count(Inbound.id)).where(
+WRITTEN_BETWEEN = select(func.count(Inbound.id)).where(
     Inbound.community_id == bindparam("community"),
     Inbound.channel_id == bindparam("channel"),
     Inbound.user_key == bindparam("key"),
     Inbound.received_at > bindparam("since"),
+    Inbound.received_at <= bindparam("until"),
 )
 HEARD_SINCE = (
     select(Outbound)

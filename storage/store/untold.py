@@ -79,11 +79,12 @@ class Untold(Questions):
         about = f"notice:{notice.id}"
         got = exists().where(Receipt.notice_id == notice.id, Receipt.resident_id == Resident.id)
         may_not = and_(Channel.initiate != "free", ~live(Chat.external_id, Chat.channel_id, now))
-        stuck = (
-            exists()
-            .where(Outbound.chat_id == Chat.id, Chat.resident_id == Resident.id)
-            .where(Channel.id == Chat.channel_id, Outbound.about == about)
-            .where(Outbound.kind == "notice")
+        stuck = Resident.id.in_(  # looked up once, not for each
+            select(Chat.resident_id)
+            .join(Channel, Channel.id == Chat.channel_id)
+            .join(Outbound, Outbound.chat_id == Chat.id)
+            .where(Outbound.about == about, Outbound.kind == "notice")
+            .where(Outbound.community_id == self.community_id, Chat.resident_id.is_not(None))
             .where(or_(NOT_SAID, and_(Outbound.status == Sending.QUEUED, may_not)))
         )
         query = self.ours(Resident).where(

@@ -121,7 +121,8 @@ def actions(there: There) -> list[str]:
         "/console/appeals/1/reply",
         "/console/appeals/1/done",
         "/console/appeals/1/handon",
-        f"/console/troubles/in/{there.inbound}",
+        f"/console/troubles/in/{there.inbound}/again",
+        f"/console/troubles/in/{there.inbound}/leave",
         f"/console/troubles/out/{there.outbound}",
     ]
 
@@ -206,7 +207,8 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
             "roster/{}/same",
             "untold/{}/told",
             "incidents/{}/take",
-            "troubles/in/{}",
+            "troubles/in/{}/again",
+            "troubles/in/{}/leave",
             "troubles/out/{}",
         ):
             answer = await web.post(f"/console/{action.format(ident)}", data=fields)
@@ -220,6 +222,8 @@ async def test_strange_ids_are_no_pages(made: Made, ident: str) -> None:
         "incidents/1/x",
         "questions/1/x",
         "troubles/x/1",
+        "troubles/in/1",
+        "troubles/in/1/x",
         "roster/1/x",
         "untold/1/x",
         "nonsense",
@@ -263,7 +267,9 @@ async def test_only_the_chief_sees_what_failed(made: Made) -> None:
         page = await enter(web, made, "小李")
         assert (await web.get("/console/troubles")).status_code == 403
         fields = hidden(page, "/console/logout")
-        assert (await web.post("/console/troubles/in/1", data=fields)).status_code == 403
+        for path in ("in/1/again", "in/1/leave", "out/1"):
+            answer = await web.post(f"/console/troubles/{path}", data=fields)
+            assert answer.status_code == 403, path
 
 
 async def test_a_deleted_resident_leaves_no_trace_in_the_roster(made: Made) -> None:

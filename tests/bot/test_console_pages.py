@@ -430,7 +430,7 @@ async def test_what_failed_is_shown_to_the_chief_and_tried_again(made: Made) -> 
         assert "KeyError" in words(page)
         assert "talk.py" not in words(page)
         ident = made.read(lambda s: s.query(Inbound).filter_by(kind="text").one().id)
-        await press(web, page, f"/console/troubles/in/{ident}")
+        await press(web, page, f"/console/troubles/in/{ident}/again")
         later(made, seconds=1)
         row = made.read(lambda s: s.query(Inbound).filter_by(kind="text").one())
         assert (row.error, row.handled_at is not None) == (None, True)

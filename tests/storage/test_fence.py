@@ -50,6 +50,7 @@ CHANGES = {  # these change something; they are tried on their own below
     "Messages.open",
     "Messages.stand",
     "Samples.keep",
+    "RollCalls.give_up_waiting",
     "Attachments.erase_of",
 }
 PLUMBING = {"ours", "one", "beneath", "held", "born", "is_new"}

@@ -56,5 +56,6 @@ routes = [
     Route("/console/untold", untold.listed, methods=GET),
     Route("/console/untold/{ident}/told", untold.told, methods=POST),
     Route("/console/troubles", troubles.listed, methods=GET),
-    Route("/console/troubles/{kind}/{ident}", troubles.again, methods=POST),
+    Route("/console/troubles/in/{ident}/{verb}", troubles.heard, methods=POST),
+    Route("/console/troubles/out/{ident}", troubles.again, methods=POST),
 ]

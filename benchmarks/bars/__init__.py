@@ -1,0 +1,1 @@
+"""The bars of the promise: a module for each row of the table, all printed by promise.py."""
