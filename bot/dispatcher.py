@@ -261,7 +261,7 @@ class Dispatcher:
                 nested.rollback()
                 log.error("duty failed: %s error=%s", duty.name, without_words(error))
                 store.duties.put(duty.name, now + timedelta(minutes=1))
-            if clock is not None and clock() - begun > HOLD:
+            if clock is not None and clock() - begun > HOLD / 4:  # the next may be a whole piece
                 done.more = True
                 break
         return done

@@ -12,7 +12,7 @@ from storage.models import Place, Priority
 from storage.store import crowd as crowds
 from storage.store.crowd import Asking, Crowd, Wording
 
-CHUNK = 500  # people to a commit: less than twenty milliseconds
+CHUNK = 250  # people to a commit: about twenty milliseconds of it
 Wordings = Callable[[Words], tuple[str, Sequence[Choice]]]
 
 

@@ -36,7 +36,7 @@ EXPECTED = {
     Rank.RECEIPT: DESIGNED,
     Rank.MARK: DESIGNED,
     Rank.TURN: 1.5 * DESIGNED,  # a batch that is spoilt is run again in part
-    Rank.DUTY: DESIGNED,
+    Rank.DUTY: 2.5 * DESIGNED,  # a piece of 250 people and, the first time, its beginning
 }
 HEADROOM = 3.0  # nineteen jobs in twenty stay within this many times that, on any machine
 
@@ -196,18 +196,18 @@ async def test_receipts_turns_a_broadcast_a_roll_call_and_the_console_hold_it_20
     assert isinstance(lane, TimedLane)
     loops = [asyncio.create_task(loop) for loop in (mix.turns(), mix.duties(), mix.outbox.run())]
     async with browser(made) as web:
-        await mix.residents("3栋2单元楼道灯坏了")  # statements are compiled the first time
-        await mix.say("web-张主任", "待办")
-        lane.costs.clear()
-        await mix.say("web-张主任", "发通知 明早8点停水", "1", "1", "1")
-        await mix.say("web-小李", "点名 3栋 燃气泄漏 演练")
-        made.time.now += timedelta(minutes=1)  # the half minute in which it can be taken back
-        for text in ("1", "物业电话多少？", "3栋电梯停了", "1", "谢谢"):
-            await mix.residents(text + " ")
-            await enter(web, made)
-        await mix.until(lambda session: asked(session) >= RESIDENTS)
-        await mix.until(lambda session: planned(session) >= RESIDENTS)
-        await mix.until(lambda session: not unheard(session, 1)[1])
+        for round in (1, 2):  # in the first the statements are compiled
+            lane.costs.clear()
+            await mix.say("web-张主任", "发通知 明早8点停水", "1", "1", "1")
+            await mix.say("web-小李", "点名 3栋 燃气泄漏 演练")
+            made.time.now += timedelta(minutes=1)  # the half minute in which it can be taken back
+            for text in ("1", "物业电话多少？", "3栋电梯停了", "1", "谢谢"):
+                await mix.residents(text + " " * round)
+                await enter(web, made)
+            await mix.until(lambda session, n=round: asked(session) >= n * RESIDENTS)
+            await mix.until(lambda session, n=round: planned(session) >= n * RESIDENTS)
+            await mix.until(lambda session: not unheard(session, 1)[1])
+            made.time.now += timedelta(hours=1)
     mix.over.set()
     await mix.outbox.close()
     await asyncio.gather(*loops)
