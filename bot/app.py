@@ -182,20 +182,22 @@ class App:
     async def _batch(self) -> bool:
         office = self.office
         now = clock()
-        self._heard = guesses = await asyncio.to_thread(
+        self._heard = await asyncio.to_thread(
             office.dispatcher.listen, office.database, now, self._heard
         )
-        if not guesses:
-            return False
+        busy = bool(self._heard)
 
         def work(session: Session) -> Done:
-            return office.dispatcher.turns(session, guesses, clock(), clock=clock)
+            return office.dispatcher.turns(session, self._heard, clock(), clock=clock)
 
-        done = await office.lane.write(Rank.TURN, work)
-        self._tell(done)
-        if not done.handled:
-            await self._pause(ELSEWHERE)
-        return True
+        while self._heard and not self.stopping.is_set():
+            done = await office.lane.write(Rank.TURN, work)
+            self._tell(done)
+            if not done.turns:
+                await self._pause(ELSEWHERE)
+                break
+            self._heard = {n: guess for n, guess in self._heard.items() if n not in done.turns}
+        return busy
 
     async def tick(self) -> None:
         """What the timetable says is due, piece by piece: what is more urgent goes between."""

@@ -34,6 +34,7 @@ class Done:
     """What a committed batch did: chats that have something new to read, and what is left."""
 
     handled: int = 0
+    turns: set[int] = field(default_factory=set)  # messages that were answered, by id
     chats: set[int] = field(default_factory=set)
     held: list[tuple[str, str]] = field(default_factory=list)  # (channel, key), handled now
     more: bool = False  # of duties: something is due again at once
@@ -123,6 +124,7 @@ class Dispatcher:
                 done.note(self._turn(store, row, guesses[row.id], now))
                 done.handled += 1
         done.held = _held(rows[: done.handled])
+        done.turns = {row.id for row in rows[: done.handled]}
         if clock is not None:
             fits = done.handled * HOLD / max(passed(), HOLD / BATCH)
             self._size = max(1, min(BATCH, round((self._size + fits) / 2)))

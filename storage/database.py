@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storage.engines import LOST, Again, Unavailable, postgres_engine, sqlite_engine, translated
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Ids, UnitOfWork
 
 STARTING = 7_001  # the number of the lock that a starting program takes; any number not used twice
 START_PATIENCE = 60_000  # milliseconds it is waited for
@@ -38,6 +38,8 @@ class Database:
             self.writer = self._engine(read_only=False)
         except ModuleNotFoundError as error:
             raise Unavailable(f"要用 PostgreSQL，请先 pip install {error.name}") from None
+        self._ids: Ids = {}
+        self._seen: tuple[object, int] | None = None
         # An in-memory database lives in its one connection, so its reader is its writer.
         self.reader = self.writer if self.in_memory else self._engine(read_only=True)
 
@@ -51,12 +53,13 @@ class Database:
 
         Raises `Busy` or `Unavailable` when the database cannot take it.
         """
-        session = UnitOfWork(self.writer)
+        session = UnitOfWork(self.writer, self._ids if self.sqlite else None)
         committing = lost = False
         try:
             with session.begin():
                 # What goes wrong on a dead connection may look like anything, so it is looked at.
                 connection = None if self.sqlite else session.connection()
+                self._forget_ids(session)
                 try:
                     yield session
                     session.flush()
@@ -72,6 +75,16 @@ class Database:
             raise
         finally:
             session.close()
+
+    def _forget_ids(self, session: Session) -> None:
+        """Ids go on from transaction to transaction until another connection has written."""
+        if self.sqlite:
+            raw = session.connection().connection.dbapi_connection
+            assert raw is not None
+            seen = raw, raw.execute("PRAGMA data_version").fetchone()[0]
+            if seen != self._seen:
+                self._ids.clear()
+            self._seen = seen
 
     def _still_in_transaction(self, session: Session) -> None:
         """The last statement may have been the one that lost it."""

@@ -24,6 +24,7 @@ AUTOINCREMENT = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 AHEAD = 20  # ids taken from a PostgreSQL sequence in one look
 
 Row = TypeVar("Row", bound=Entity)
+Ids = dict[type[Entity], Iterator[int]]
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ class UnitOfWork(Session):
     _numbered: ClassVar[dict[type[Entity], bool]] = {}
     _usual: ClassVar[dict[type[Entity], list[tuple[str, Any]]]] = {}
 
-    def __init__(self, bind: Any = None, **named: Any) -> None:
+    def __init__(self, bind: Any = None, ids: Ids | None = None, **named: Any) -> None:
+        """`ids` may outlive the transaction where nobody else gives any."""
         super().__init__(bind, **{"expire_on_commit": False, **named})
-        self._ids: dict[type[Entity], Iterator[int]] = {}
+        self._ids: Ids = {} if ids is None else ids
         self._born: dict[type[Entity], dict[int, Any]] = {}
         self._ahead: dict[type[Entity], _Kept] = {}
         self._expected: dict[type[Entity], set[int]] = {}
@@ -95,9 +97,18 @@ class UnitOfWork(Session):
         if not statement.is_select:
             self.flush()
             self.forget_ahead()
-            self._ids.clear()  # it may give ids itself
+            self._forget_ids(statement)
             self._changed()
         return super().execute(statement, *args, **named)
+
+    def _forget_ids(self, statement: Any) -> None:
+        """A statement that inserts gives ids itself."""
+        if statement.is_insert:
+            mine = [kind for kind in self._ids if kind.__table__ is statement.table]
+            for kind in mine:
+                del self._ids[kind]
+        elif not (statement.is_update or statement.is_delete):
+            self._ids.clear()
 
     # Reading
 
@@ -178,19 +189,19 @@ class UnitOfWork(Session):
 
     def _next(self, kind: type[Entity]) -> int:
         """An id no row of this kind has or had."""
-        if kind not in self._ids:
-            sqlite = self.get_bind().dialect.name == "sqlite"
-            self._ids[kind] = self._counting(kind) if sqlite else self._sequence(kind)
         with self.no_autoflush:
+            if kind not in self._ids:
+                sqlite = self.get_bind().dialect.name == "sqlite"
+                self._ids[kind] = self._counting(kind) if sqlite else self._sequence(kind)
             return next(self._ids[kind])
 
     def _counting(self, kind: type[Entity]) -> Iterator[int]:
-        """SQLite: on from the last, since nobody else writes until we have committed."""
+        """SQLite: on from the last, since nobody else writes meanwhile."""
         table: Any = kind.__table__
         last = [self.scalar(select(func.max(table.c.id))), *self._born.get(kind, ())]
         if table.dialect_options["sqlite"]["autoincrement"]:
             last.append(self.scalar(AUTOINCREMENT, {"name": table.name}))
-        yield from count(max(ident or 0 for ident in last) + 1)
+        return count(max(ident or 0 for ident in last) + 1)
 
     def _sequence(self, kind: type[Entity]) -> Iterator[int]:
         """PostgreSQL: some of the sequence, none kept beyond the commit, so that the ids of one
