@@ -150,7 +150,9 @@ class Inbox:
 
         try:
             await self._lane.write(Rank.RECEIPT, work)
-        except KeyError:  # a channel that is gone: only its own messages have nowhere to go
+        except Unavailable:
+            raise
+        except Exception:  # one of them cannot be kept: that must not hold up all that follows
             await self._one_by_one(groups)
         await asyncio.to_thread(spool.done, len(groups))
         log.info("handed over from the spool: %d groups", len(groups))
@@ -161,5 +163,10 @@ class Inbox:
         for at, row in [(at, row) for at, rows in groups for row in rows]:
             try:
                 await self._lane.write(Rank.RECEIPT, partial(receive, rows=[row], now=at))
+            except Unavailable:
+                raise
             except KeyError:
                 log.error("channel=%s is gone, and with it a message", row.channel_id)
+            except Exception as error:
+                name = type(error).__name__  # its words could be the message's
+                log.error("channel=%s a message cannot be kept: %s", row.channel_id, name)

@@ -7,6 +7,7 @@ import json
 import stat
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,19 @@ async def test_a_channel_that_is_gone_holds_up_no_other(
     assert await inbox.hand_over()
     assert [key for key, _ in kept(on_postgres)] == ["m1"]
     assert "channel=gone" in caplog.text
+
+
+async def test_a_message_the_database_cannot_take_holds_up_no_other(
+    away: Away, inbox: Inbox, on_postgres: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    away.away = True
+    await inbox.take("web", [replace(event("x"), kind=None)])  # type: ignore[arg-type]
+    await inbox.take("web", [event("m1")])
+    away.away = False
+    assert await inbox.hand_over()
+    assert [key for key, _ in kept(on_postgres)] == ["m1"]
+    assert "cannot be kept" in caplog.text
+    assert not await inbox.hand_over()
 
 
 async def test_handing_over_twice_is_harmless(
