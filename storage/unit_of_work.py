@@ -104,7 +104,7 @@ class UnitOfWork(Session):
     def _forget_ids(self, statement: Any) -> None:
         """A statement that inserts gives ids itself."""
         if statement.is_insert:
-            mine = [kind for kind in self._ids if kind.__table__ is statement.table]
+            mine = [kind for kind in self._ids if kind.__tablename__ == statement.table.name]
             for kind in mine:
                 del self._ids[kind]
         elif not (statement.is_update or statement.is_delete):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, insert, update
 
 from storage import Database, Session, Store
 from storage.models import (
@@ -151,12 +151,9 @@ def test_ids_rise_and_go_on_after_what_others_wrote(on_both: Database) -> None:
         second = [resident(store).id for _ in range(50)]
         ours = store.community_id
         person = Resident(community_id=ours, name="x", created_at=NOW)
-        session.execute(  # a statement gives ids itself
-            Resident.__table__.insert(),  # type: ignore[attr-defined]
-            [{"community_id": ours, "name": "x", "created_at": NOW, "role": "resident"}
-             | dict.fromkeys(("elder", "willing", "in_file", "confirmed", "demo"), False)
-             | {"notices": True}],
-        )  # fmt: skip
+        usual = dict.fromkeys(("elder", "willing", "in_file", "confirmed", "demo"), False)
+        row = {"community_id": ours, "name": "x", "created_at": NOW, "role": "resident"}
+        session.execute(insert(Resident), [{**row, **usual, "notices": True}])  # gives ids itself
         session.add(person)
         session.flush()
     ids = [*first, *second, person.id]
