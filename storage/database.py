@@ -38,6 +38,8 @@ class Database:
             self.writer = self._engine(read_only=False)
         except ModuleNotFoundError as error:
             raise Unavailable(f"要用 PostgreSQL，请先 pip install {error.name}") from None
+        # Whoever writes to a file has a connection of its own, so that it is seen; not in memory.
+        self._keeps_ids = self.sqlite and not self.in_memory
         self._ids: Ids = {}
         self._seen: tuple[object, int] | None = None
         # An in-memory database lives in its one connection, so its reader is its writer.
@@ -53,7 +55,7 @@ class Database:
 
         Raises `Busy` or `Unavailable` when the database cannot take it.
         """
-        session = UnitOfWork(self.writer, self._ids if self.sqlite else None)
+        session = UnitOfWork(self.writer, self._ids if self._keeps_ids else None)
         committing = lost = False
         try:
             with session.begin():
@@ -78,7 +80,7 @@ class Database:
 
     def _forget_ids(self, session: Session) -> None:
         """Ids go on from transaction to transaction until another connection has written."""
-        if self.sqlite:
+        if self._keeps_ids:
             raw = session.connection().connection.dbapi_connection
             assert raw is not None
             seen = raw, raw.execute("PRAGMA data_version").fetchone()[0]

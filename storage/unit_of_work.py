@@ -108,7 +108,11 @@ class UnitOfWork(Session):
             for kind in mine:
                 del self._ids[kind]
         elif not (statement.is_update or statement.is_delete):
-            self._ids.clear()
+            self.forget_ids()
+
+    def forget_ids(self) -> None:
+        """What was given is taken back, or somebody else gives some."""
+        self._ids.clear()
 
     # Reading
 
@@ -215,3 +219,4 @@ class UnitOfWork(Session):
 @event.listens_for(UnitOfWork, "after_soft_rollback")
 def _taken_back(session: UnitOfWork, _transaction: object) -> None:
     session.forget_ahead()
+    session.forget_ids()
