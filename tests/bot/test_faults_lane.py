@@ -38,6 +38,7 @@ EXPECTED = {
     Rank.TURN: 1.5 * DESIGNED,  # a batch that is spoilt is run again in part
     Rank.DUTY: 2.5 * DESIGNED,  # a piece of 250 people and, the first time, its beginning
 }
+FEW = 8  # jobs; of fewer there is no median to speak of
 HEADROOM = 3.0  # nineteen jobs in twenty stay within this many times that, on any machine
 
 
@@ -219,5 +220,6 @@ async def test_receipts_turns_a_broadcast_a_roll_call_and_the_console_hold_it_20
         )
     assert {Rank.RECEIPT, Rank.TURN, Rank.MARK, Rank.DUTY} <= set(lane.costs)
     for rank, costs in lane.costs.items():
-        assert costs[len(costs) // 2] <= HEADROOM / 2 * EXPECTED[rank], rank.name
+        if len(costs) >= FEW:
+            assert costs[len(costs) // 2] <= HEADROOM / 2 * EXPECTED[rank], rank.name
         assert costs[int(len(costs) * 0.95)] <= HEADROOM * EXPECTED[rank], rank.name
