@@ -131,5 +131,6 @@ def test_a_backup_under_load_is_restored_with_all_that_was_accepted_before_it(
         assert restored.talk(tokens[0], "after", "居委会几点上班？", after=seq)
         assert restored.end() == 0
     with contextlib.closing(sqlite3.connect(new / "huiyin.db")) as raw:
-        left = "SELECT count(*) FROM inbound WHERE error IS NOT NULL"  # a backlog may wait for the next start
+        # A backlog may wait for the next start.
+        left = "SELECT count(*) FROM inbound WHERE error IS NOT NULL"
         assert raw.execute(left).fetchone() == (0,)
